@@ -1,0 +1,178 @@
+//! The three steps of learning: `Estimator` (what to learn) → `Model` (learned, immutable) → `Scorer` (one per thread).
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::Table;
+use crate::table::TableError;
+
+/// Columns with a fixed meaning in training and feature tables. Every other column is a feature: numeric, boolean or text (a category).
+pub mod column {
+    pub const CUSTOMER_ID: &str = "customer_id";
+    /// The as-of day of the row, `Date32`.
+    pub const AS_OF: &str = "as_of";
+    /// 1 when the customer placed no order in the horizon after the as-of day, else 0.
+    pub const LABEL_CHURN: &str = "label_churn";
+    /// Orders (days with an order) in the horizon.
+    pub const LABEL_ORDERS: &str = "label_orders";
+    /// Net spend in the horizon, minor units.
+    pub const LABEL_SPEND_CENTS: &str = "label_spend_cents";
+
+    /// The features every lifetime model and the baseline row read. Days are in the shop's zone, cents are net of returns.
+    /// Repeat purchase days: distinct days with an order, less the first.
+    pub const X: &str = "x";
+    /// Age at the last purchase, days: last order day − first order day.
+    pub const T_X: &str = "t_x";
+    /// Age at the as-of day, days: as-of day − first order day.
+    pub const T: &str = "t";
+    pub const DAYS_SINCE_LAST_ORDER: &str = "days_since_last_order";
+    pub const ORDERS: &str = "orders_all";
+    pub const SPEND_CENTS: &str = "spend_cents_all";
+    /// Mean spend per repeat purchase day, minor units (the first day is left out); null without repeats.
+    pub const REPEAT_SPEND_CENTS_MEAN: &str = "repeat_spend_cents_mean";
+
+    /// Whether a column is not a feature.
+    #[must_use]
+    pub fn is_reserved(name: &str) -> bool {
+        name == CUSTOMER_ID || name == AS_OF || name.starts_with("label_")
+    }
+
+    pub const P_CHURN: &str = "p_churn";
+    pub const SPEND: &str = "spend_cents";
+    pub const SPEND_LO80: &str = "spend_cents_lo80";
+    pub const SPEND_HI80: &str = "spend_cents_hi80";
+    pub const SEGMENT: &str = "segment";
+}
+
+/// What a model answers; fixes its score columns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Task {
+    /// Will the customer place no order in the next `horizon_days`?
+    Churn,
+    /// Net spend in the next `horizon_days`.
+    Value,
+    /// Who belongs together?
+    Segment,
+}
+
+impl Task {
+    pub const ALL: &'static [Self] = &[Self::Churn, Self::Value, Self::Segment];
+
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Churn => "churn",
+            Self::Value => "value",
+            Self::Segment => "segment",
+        }
+    }
+
+    #[must_use]
+    pub const fn score_columns(self) -> &'static [&'static str] {
+        match self {
+            Self::Churn => &[column::P_CHURN],
+            Self::Value => &[column::SPEND, column::SPEND_LO80, column::SPEND_HI80],
+            Self::Segment => &[column::SEGMENT],
+        }
+    }
+}
+
+impl std::fmt::Display for Task {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// One hyper-parameter, declared once: it feeds the settings, the help, the docs and the invalid-value tests.
+#[derive(Clone, Copy, Debug)]
+pub struct Param {
+    pub name: &'static str,
+    pub default: f64,
+    pub min: f64,
+    pub max: f64,
+    pub help: &'static str,
+}
+
+/// What a fit may depend on besides its data.
+#[derive(Clone, Debug)]
+pub struct Run {
+    pub seed: u64,
+    /// Threads to use; the result must not depend on it.
+    pub threads: usize,
+    pub horizon_days: i32,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum FitError {
+    /// The data cannot carry this model: not a bug, a finding to report.
+    #[error("{0}")]
+    Refused(String),
+    /// The likelihood has no finite maximum on this data.
+    #[error("no finite maximum: {0}")]
+    NoMaximum(String),
+    #[error(transparent)]
+    Table(#[from] TableError),
+    #[error("parameter {name} is {value}, allowed are {min} to {max}")]
+    Param { name: String, value: f64, min: f64, max: f64 },
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum ScoreError {
+    #[error(transparent)]
+    Table(#[from] TableError),
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("model file cannot be read: {0}")]
+pub struct LoadError(pub String);
+
+/// What to learn: plain data; `fit` is pure, same input and seed give the same bytes at any thread count.
+pub trait Estimator: Default + Serialize + for<'de> Deserialize<'de> + 'static {
+    const NAME: &'static str;
+    const TASK: Task;
+    const PARAMS: &'static [Param];
+    type Model: Model;
+    fn fit(&self, train: &Table, run: &Run) -> Result<Self::Model, FitError>;
+}
+
+/// Learned, immutable, stored as JSON: loading it executes nothing.
+pub trait Model: Send + Sync {
+    /// The columns a row must have to be scored.
+    fn needs(&self) -> &[String];
+    fn scorer(&self) -> Box<dyn Scorer + '_>;
+    /// Canonical JSON: the same model always gives the same bytes.
+    fn to_json(&self) -> Value;
+    /// Parameters with standard errors, for the models that have them.
+    fn summary(&self) -> Option<FitSummary> {
+        None
+    }
+}
+
+/// Scores rows; a request is a table of one row, and one row gives the same bits as the batch it stands in.
+pub trait Scorer {
+    fn score(&mut self, rows: &Table) -> Result<Table, ScoreError>;
+    /// Exact additive contributions to the score's margin, for the models that have them.
+    fn explain(&mut self, _rows: &Table) -> Result<Option<Contributions>, ScoreError> {
+        Ok(None)
+    }
+}
+
+/// `margin = bias + Σ values[row][feature]`; for churn the margin is the log-odds of churn, for value minor units or their logarithm.
+#[derive(Clone, Debug)]
+pub struct Contributions {
+    pub features: Vec<String>,
+    pub bias: f64,
+    /// Row-major, `rows × features`.
+    pub values: Vec<f64>,
+}
+
+/// What `perennial fit` prints. Keys are the paper's letters, `alpha` and `beta` spelled out.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FitSummary {
+    pub model: String,
+    pub parameters: serde_json::Map<String, Value>,
+    pub standard_errors: serde_json::Map<String, Value>,
+    pub log_likelihood: f64,
+    pub rows: usize,
+}

@@ -1,0 +1,9 @@
+//! Pure learning: models, metrics and splits. No file, network, clock or global is in reach here.
+
+pub mod catalog;
+pub mod learner;
+pub mod lifetime;
+pub mod metric;
+pub mod optim;
+pub mod segment;
+pub mod split;

@@ -1,0 +1,3 @@
+//! The `perennial` binary.
+
+fn main() {}
