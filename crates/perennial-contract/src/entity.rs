@@ -91,7 +91,12 @@ macro_rules! entities {
             #[must_use]
             pub const fn columns(self) -> &'static [Column] {
                 use Kind::*;
-                match self { $(Self::$variant => &[$($column),*]),* }
+                match self {
+                    $(Self::$variant => {
+                        const COLUMNS: &[Column] = &[$($column),*];
+                        COLUMNS
+                    })*
+                }
             }
         }
     };
