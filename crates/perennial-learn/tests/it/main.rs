@@ -1,0 +1,3 @@
+//! Tests of the learning crate through its public face.
+
+mod lifetime;
