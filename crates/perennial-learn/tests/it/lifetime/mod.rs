@@ -1,6 +1,7 @@
 //! The lifetime models against published numbers, simulation and 40-digit references.
 
 mod bgnbd;
+mod cdnow;
 mod data;
 mod estimator;
 mod gamma_gamma;
