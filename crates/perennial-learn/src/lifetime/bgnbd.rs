@@ -86,7 +86,7 @@ impl BgNbdParameters {
     /// E[orders in (0, t]] of a new customer, not counting the first order: eq. (9), summed so that nothing cancels.
     #[must_use]
     pub fn orders_expected(&self, t: f64) -> f64 {
-        count::orders_expected(self.r, t / (self.alpha + t), self.a, self.b)
+        count::orders_expected(self.r, t / self.alpha, self.a, self.b)
     }
 
     /// E[orders in (T, T + t] | x, t_x, T]: eq. (10).

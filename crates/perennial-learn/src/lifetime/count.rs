@@ -1,10 +1,12 @@
 //! How many events does a Poisson process of Gamma-distributed rate show in a time, and how many orders come of them?
 //!
 //! Assumes  N ~ Poisson(λ t), λ ~ Gamma(r, α), so P(N = j) = Γ(r + j)/(Γ(r) j!) (1 − z)^r z^j with z = t/(α + t).
-//! Input    r > 0; 0 ≤ z < 1.
+//! Input    r > 0; 0 ≤ z < 1, or τ = t/α = z/(1 − z).
 //! Output   the probabilities one after another, or a sum over them; nothing underflows on the way to a value that does not.
 //! Cost     a few operations a term; terms up to the mean and about 40/(1 − z) beyond.
 //! Ref      Schmittlein, Morrison & Colombo (1987), Management Science 33(1): the NBD; the recursion is P(j+1)/P(j).
+
+use super::special::ln_beta;
 
 /// Values are kept below this and the rest in a logarithm, so that (1 − z)^2000 is no zero.
 const LARGE: f64 = 1e150;
@@ -60,13 +62,22 @@ pub fn probabilities(r: f64, z: f64, rest: f64, terms_max: usize) -> Vec<f64> {
     all
 }
 
-/// E[C(N)] for C(j) = Σ_{n=1..j} Π_{k<n−1} (b + k)/(a + b + k): each event is an order if no order before it was the last one,
-/// and after each order the customer leaves with p ~ Beta(a, b). Every term is positive, so nothing cancels, at a = 1 neither.
+/// Up to this z the sum over events is short; beyond, the integral over the dropout chance has a cost that does not grow.
+const SUM_Z_MAX: f64 = 0.99;
+
+/// E[orders in a time t = τ α]: events come as above, and after each the customer leaves with p ~ Beta(a, b).
+/// Sum and integral are of positive terms only, so nothing cancels, at a = 1 neither (where eq. (9) of BG/NBD divides by zero).
 #[must_use]
-pub fn orders_expected(r: f64, z: f64, a: f64, b: f64) -> f64 {
-    if z <= 0.0 {
+pub fn orders_expected(r: f64, tau: f64, a: f64, b: f64) -> f64 {
+    if tau <= 0.0 {
         return 0.0;
     }
+    let z = tau / (1.0 + tau);
+    if z <= SUM_Z_MAX { sum_over_events(r, z, a, b) } else { integral_over_dropout(r, tau, a, b) }
+}
+
+/// Σ_j P(N = j) C(j), where C(j) = Σ_{n=1..j} Π_{k<n−1} (b + k)/(a + b + k) of j events are orders before the customer has left.
+fn sum_over_events(r: f64, z: f64, a: f64, b: f64) -> f64 {
     let mut walk = Walk::begin(r, z);
     let (mut sum, mut stays, mut orders) = (0.0, 1.0, 0.0);
     loop {
@@ -88,6 +99,30 @@ pub fn orders_expected(r: f64, z: f64, a: f64, b: f64) -> f64 {
     }
 }
 
+/// E[(1 − (1 + p τ)^−r)/p] over p ~ Beta(a, b): the trapezoidal rule in ln(p/(1 − p)), which converges exponentially there;
+/// the tails, where the integrand is an exponential, are summed as geometric series.
+fn integral_over_dropout(r: f64, tau: f64, a: f64, b: f64) -> f64 {
+    /// e^−40 is below the last bit of a sum.
+    const FAR: f64 = 40.0;
+    // The logit of p has about this variance where Beta(a, b) is narrow; the rule must see the peak.
+    let step = (0.7 * libm::sqrt(1.0 / a + 1.0 / b)).min(0.2);
+    let ln_front = libm::log(step) - ln_beta(a, b);
+    let expected_given = |p: f64| if p > 0.0 { -libm::expm1(-r * libm::log1p(p * tau)) / p } else { r * tau };
+    let low = -FAR - libm::log((r * tau).max(b).max(1.0));
+    let steps = ((FAR - low) / step).ceil() as u32;
+    let mut sum = 0.0;
+    for i in 0..=steps {
+        let y = low + f64::from(i) * step;
+        // ln p and ln(1 − p) without loss at either end.
+        let (ln_p, ln_rest) = (-libm::log1p(libm::exp(-y)), -libm::log1p(libm::exp(y)));
+        let weight = libm::exp(a * ln_p + b * ln_rest + ln_front);
+        sum += weight * expected_given(libm::exp(ln_p));
+    }
+    let geometric = |rate: f64, ln_at: f64| libm::exp(ln_at + ln_front - rate * step) / -libm::expm1(-rate * step);
+    let high = low + f64::from(steps) * step;
+    sum + r * tau * geometric(a, a * low) + expected_given(1.0) * geometric(b, -b * high)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -107,7 +142,33 @@ mod tests {
     fn without_dropout_every_event_is_an_order() {
         for (r, z) in [(0.24, 0.9), (2000.3, 0.5), (5000.0, 0.9)] {
             let expected = r * z / (1.0 - z);
-            assert!((orders_expected(r, z, 1e-13, 5.0) / expected - 1.0).abs() < 1e-9, "r {r} z {z}");
+            assert!((sum_over_events(r, z, 1e-13, 5.0) / expected - 1.0).abs() < 1e-9, "r {r} z {z}");
         }
+    }
+
+    #[test]
+    fn sum_and_integral_agree() {
+        for (r, a, b) in [
+            (0.24, 0.79, 2.43),
+            (2.0, 1.0, 0.3),
+            (0.5, 30.0, 2.0),
+            (2000.3, 0.8, 2002.0),
+            (0.9, 0.004, 6.6),
+            (1.0, 1e-5, 1e-5),
+            (40.0, 900.0, 7000.0),
+        ] {
+            for z in [0.3_f64, 0.9, 0.989, 0.999] {
+                let (sum, integral) = (sum_over_events(r, z, a, b), integral_over_dropout(r, z / (1.0 - z), a, b));
+                assert!((sum / integral - 1.0).abs() < 2e-10, "r {r} a {a} b {b} z {z}: {sum} {integral}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_endless_time_is_answered() {
+        // In the end a customer has placed 1/p orders, and E[1/p] = (a + b − 1)/(a − 1) for a > 1.
+        let forever = orders_expected(0.5, 1e300, 3.0, 2.0);
+        assert!((forever - 2.0).abs() < 1e-9, "{forever}");
+        assert!(orders_expected(f64::NAN, 1e9, 3.0, 2.0).is_nan());
     }
 }
