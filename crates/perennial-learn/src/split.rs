@@ -61,7 +61,9 @@ pub struct Plan {
 }
 
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("{days} days of data are too few: a horizon of {horizon_days} days needs at least {needed} (history, a training window and a test window); import more or set a shorter horizon_days")]
+#[error(
+    "{days} days of data are too few: a horizon of {horizon_days} days needs at least {needed} (history, a training window and a test window); import more or set a shorter horizon_days"
+)]
 pub struct TooShort {
     pub days: i32,
     pub horizon_days: i32,
@@ -140,13 +142,25 @@ pub fn defaults(gaps: &[i32], history_days: i32) -> Defaults {
     };
     let horizon_days = weeks(q80).clamp(floor, cap);
     let lookback_days = weeks(q95).min(history_days / 2).max(horizon_days);
-    let limit = if weeks(q80) > cap { (format!(", limited to {cap} by {history_days} days of history"), format!("，受 {history_days} 天历史所限取 {cap} 天")) } else { (String::new(), String::new()) };
+    let limit = if weeks(q80) > cap {
+        (format!(", limited to {cap} by {history_days} days of history"), format!("，受 {history_days} 天历史所限取 {cap} 天"))
+    } else {
+        (String::new(), String::new())
+    };
     Defaults {
         horizon_days,
         lookback_days,
         reason: Words::of(
-            format!("80% of {} repeat orders came within {q80} days of the one before, 95% within {q95}: horizon {horizon_days} days{}, look-back {lookback_days} days", gaps.len(), limit.0),
-            format!("{} 次复购中 80% 在上次下单后 {q80} 天内、95% 在 {q95} 天内：预测期 {horizon_days} 天{}，回看期 {lookback_days} 天", gaps.len(), limit.1),
+            format!(
+                "80% of {} repeat orders came within {q80} days of the one before, 95% within {q95}: horizon {horizon_days} days{}, look-back {lookback_days} days",
+                gaps.len(),
+                limit.0
+            ),
+            format!(
+                "{} 次复购中 80% 在上次下单后 {q80} 天内、95% 在 {q95} 天内：预测期 {horizon_days} 天{}，回看期 {lookback_days} 天",
+                gaps.len(),
+                limit.1
+            ),
         ),
     }
 }

@@ -86,7 +86,7 @@ pub fn fit(train: &Table, run: &Run, fit_on: FitOn<'_>) -> Result<Calibrated, Fi
     let Windows { early, last } = windows::by_time(train, run.horizon_days)?;
     let last = windows::labelled(&last, column::LABEL_CHURN)?;
     // Early windows may be too thin for the learner; that is no reason to give up the model.
-    let judged = match early.as_ref().map(|early| fit_on(early)) {
+    let judged = match early.as_ref().map(fit_on) {
         Some(Ok(earlier)) => {
             let mut judged = Judged { on: CalibratedOn::LastWindow, p: vec![], labels: vec![], hashes: vec![] };
             judged.add(earlier.as_ref(), &last)?;

@@ -22,11 +22,21 @@ const P_EDGE: f64 = 1e-9;
 pub enum Calibrator {
     Identity {},
     /// σ(slope · logit p + intercept)
-    Platt { slope: f64, intercept: f64 },
+    Platt {
+        slope: f64,
+        intercept: f64,
+    },
     /// σ(a ln p − b ln(1 − p) + c)
-    Beta { a: f64, b: f64, c: f64 },
+    Beta {
+        a: f64,
+        b: f64,
+        c: f64,
+    },
     /// Straight lines between the knots and to the corners (0, 0) and (1, 1).
-    Isotonic { from: Vec<f64>, to: Vec<f64> },
+    Isotonic {
+        from: Vec<f64>,
+        to: Vec<f64>,
+    },
 }
 
 /// Held-out rows to learn a map from.
@@ -180,7 +190,12 @@ fn isotonic(data: HeldOut<'_>) -> Option<Calibrator> {
     // A pool without one label says "rare", not "never": half a row of each is added.
     let to = pools.iter().map(|pool| (pool.2 + 0.5) / (pool.0 + 1.0));
     let mut highest = 0.0_f64;
-    let to = to.map(|y| { highest = highest.max(y); highest }).collect();
+    let to = to
+        .map(|y| {
+            highest = highest.max(y);
+            highest
+        })
+        .collect();
     Some(Calibrator::Isotonic { from, to })
 }
 
@@ -199,8 +214,7 @@ mod tests {
     fn a_calibrated_score_is_left_alone_and_a_bent_one_is_straightened() {
         let (p, labels, hashes) = drawn(|p| p);
         assert_eq!(Calibrator::choose(HeldOut { p: &p, labels: &labels, hashes: &hashes }), Calibrator::Identity {});
-        let truths: [fn(f64) -> f64; 3] =
-            [|p| sigmoid(0.5 * logit(p) - 1.0), |p| 0.6 * p, |p| if p < 0.5 { 0.1 } else { 0.9 }];
+        let truths: [fn(f64) -> f64; 3] = [|p| sigmoid(0.5 * logit(p) - 1.0), |p| 0.6 * p, |p| if p < 0.5 { 0.1 } else { 0.9 }];
         for truth in truths {
             let (p, labels, hashes) = drawn(truth);
             let map = Calibrator::choose(HeldOut { p: &p, labels: &labels, hashes: &hashes });

@@ -90,7 +90,10 @@ pub enum Skew {
 pub fn feature_names(table: &Table) -> Vec<String> {
     let schema = table.batch().schema_ref().clone();
     let usable = |kind: &DataType| {
-        kind.is_numeric() || *kind == DataType::Boolean || kind.is_string() || matches!(kind, DataType::Dictionary(_, v) if v.is_string())
+        kind.is_numeric()
+            || *kind == DataType::Boolean
+            || kind.is_string()
+            || matches!(kind, DataType::Dictionary(_, v) if v.is_string())
     };
     let fields = schema.fields().iter().filter(|field| !column::is_reserved(field.name()) && usable(field.data_type()));
     fields.map(|field| field.name().clone()).collect()
@@ -168,7 +171,9 @@ impl Encoder {
             if let Encoding::Number { fill, mean, sd, .. } = encoding
                 && !(fill.is_finite() && mean.is_finite() && sd.is_finite() && *sd > 0.0)
             {
-                return Err(format!("column {name:?} has fill {fill}, mean {mean}, sd {sd}; allowed are finite numbers and sd above 0"));
+                return Err(format!(
+                    "column {name:?} has fill {fill}, mean {mean}, sd {sd}; allowed are finite numbers and sd above 0"
+                ));
             }
         }
         Ok(())

@@ -89,7 +89,13 @@ impl Estimator for Logistic {
     const TASK: Task = Task::Churn;
     const PARAMS: &'static [Param] = &[
         Param { name: "l1_ratio", default: 0.5, min: 0.0, max: 1.0, help: "mix of the penalty: 1 lasso, 0 ridge" },
-        Param { name: "lambda", default: 0.0, min: 0.0, max: 10.0, help: "strength of the penalty; 0 chooses it on the last training window" },
+        Param {
+            name: "lambda",
+            default: 0.0,
+            min: 0.0,
+            max: 10.0,
+            help: "strength of the penalty; 0 chooses it on the last training window",
+        },
     ];
     type Model = LogisticModel;
 
@@ -304,4 +310,3 @@ impl Scorer for LogisticScorer<'_> {
         Ok(Some(Contributions { features, bias: self.model.intercept, values }))
     }
 }
-

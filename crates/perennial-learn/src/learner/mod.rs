@@ -3,6 +3,10 @@
 pub mod calibrate;
 pub mod calibrator;
 pub mod encode;
+pub mod interval;
+pub mod lifetime_features;
 pub mod linear;
 pub mod logistic;
+pub mod ranged;
+pub mod value_mean;
 pub mod windows;

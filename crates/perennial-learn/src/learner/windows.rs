@@ -40,10 +40,7 @@ pub fn by_time(train: &Table, horizon_days: i32) -> Result<Windows, FitError> {
     };
     let closed = |day: Option<Day>| day.is_some_and(|day| day.plus(horizon_days) <= last);
     let early = take(train, |row| closed(days[row]))?;
-    Ok(Windows {
-        early: (early.rows() > 0).then_some(early),
-        last: take(train, |row| days[row] == Some(last))?,
-    })
+    Ok(Windows { early: (early.rows() > 0).then_some(early), last: take(train, |row| days[row] == Some(last))? })
 }
 
 /// A number per row that is the same for all rows of a customer and spreads customers evenly: FNV-1a of the id.

@@ -134,7 +134,18 @@ pub fn paired(
     if gains.is_empty() {
         return None;
     }
-    let wins: f64 = gains.iter().map(|&g| if g > 0.0 { 1.0 } else if g == 0.0 { 0.5 } else { 0.0 }).sum();
+    let wins: f64 = gains
+        .iter()
+        .map(|&g| {
+            if g > 0.0 {
+                1.0
+            } else if g == 0.0 {
+                0.5
+            } else {
+                0.0
+            }
+        })
+        .sum();
     gains.sort_by(f64::total_cmp);
     let at = |q: f64| gains[((gains.len() - 1) as f64 * q).round() as usize];
     Some(Difference { gain: real, lo95: at(0.025), hi95: at(0.975), p_better: wins / gains.len() as f64, draws: gains.len() })

@@ -15,7 +15,7 @@ pub struct Points {
 impl Points {
     #[must_use]
     pub fn rows(&self) -> usize {
-        if self.width == 0 { 0 } else { self.values.len() / self.width }
+        self.values.len().checked_div(self.width).unwrap_or(0)
     }
 
     #[must_use]
