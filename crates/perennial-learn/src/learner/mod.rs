@@ -1,5 +1,6 @@
 //! Learners of churn and value on feature tables.
 
+pub mod boost;
 pub mod calibrate;
 pub mod calibrator;
 pub mod encode;
