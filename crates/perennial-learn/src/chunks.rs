@@ -44,3 +44,26 @@ pub fn sum(parts: Vec<Vec<f64>>) -> Vec<f64> {
     }
     total
 }
+
+/// Σ of what `work` returns for the chunks of `0..rows`, added in chunk order.
+pub fn sums<const N: usize>(rows: usize, threads: usize, work: impl Fn(Range<usize>) -> [f64; N] + Sync) -> [f64; N] {
+    let mut total = [0.0; N];
+    for part in map(rows, threads, work) {
+        total.iter_mut().zip(part).for_each(|(sum, value)| *sum += value);
+    }
+    total
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn threads_change_no_bit_of_a_sum() {
+        let values: Vec<f64> = (0..100_000).map(|i| 1.0 / f64::from(i + 1)).collect();
+        let sum = |threads| sums(values.len(), threads, |rows| [values[rows].iter().sum::<f64>()])[0];
+        assert!((1..=7).all(|threads| sum(threads).to_bits() == sum(1).to_bits()));
+        assert!((sum(3) - values.iter().sum::<f64>()).abs() < 1e-11);
+        assert_eq!(sums(0, 2, |_| [1.0]), [0.0]);
+    }
+}
