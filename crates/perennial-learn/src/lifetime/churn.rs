@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::bgnbd::{self, BgNbdFit, History};
-use super::purchases::{Columns, Purchases};
+use super::purchases::{Columns, Purchases, X_MAX};
 
 /// The columns of the feature table that the lifetime models read.
 pub(super) const COLUMNS: Columns = Columns { x: column::X, t_x: column::T_X, t: column::T };
@@ -61,11 +61,14 @@ impl BgNbdChurn {
     }
 }
 
+/// Parameters beyond this cannot come from a fit, whose search ends at a factor of a million.
+const LETTER_MAX: f64 = 1e12;
+
 /// A file may hold anything; a model is only what could have been fitted.
 pub(super) fn check_loaded(fit: &BgNbdFit, horizon_days: i32) -> Result<(), LoadError> {
     let is = fit.parameters;
-    if [is.r, is.alpha, is.a, is.b].iter().any(|letter| !(letter.is_finite() && *letter > 0.0)) {
-        return Err(LoadError(format!("BG/NBD parameters are {is:?}, allowed are numbers above 0")));
+    if [is.r, is.alpha, is.a, is.b].iter().any(|letter| !(*letter > 0.0 && *letter < LETTER_MAX)) {
+        return Err(LoadError(format!("BG/NBD parameters are {is:?}, allowed are numbers above 0 and below {LETTER_MAX:e}")));
     }
     if horizon_days < 1 {
         return Err(LoadError(format!("horizon_days is {horizon_days}, allowed are whole numbers from 1")));
@@ -123,11 +126,9 @@ impl Histories {
     }
 
     pub fn iter(&self) -> impl Iterator<Item = Option<History>> {
-        self.x
-            .iter()
-            .zip(&self.t_x)
-            .zip(&self.t)
-            .map(|((&x, &t_x), &t)| (x >= 0.0 && t >= t_x && t_x >= 0.0 && t.is_finite()).then_some(History { x, t_x, t }))
+        self.x.iter().zip(&self.t_x).zip(&self.t).map(|((&x, &t_x), &t)| {
+            ((0.0..=X_MAX).contains(&x) && t >= t_x && t_x >= 0.0 && t.is_finite()).then_some(History { x, t_x, t })
+        })
     }
 
     /// Customers with an order, for a fit. A null row has no order; a wrong one is refused by name.

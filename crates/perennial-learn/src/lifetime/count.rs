@@ -62,8 +62,10 @@ pub fn probabilities(r: f64, z: f64, rest: f64, terms_max: usize) -> Vec<f64> {
     all
 }
 
-/// Up to this z the sum over events is short; beyond, the integral over the dropout chance has a cost that does not grow.
+/// Up to this z and this mean number of events the sum over events is short; beyond, the integral over the dropout chance has a cost
+/// that does not grow.
 const SUM_Z_MAX: f64 = 0.99;
+const SUM_MEAN_MAX: f64 = 10_000.0;
 
 /// E[orders in a time t = τ α]: events come as above, and after each the customer leaves with p ~ Beta(a, b).
 /// Sum and integral are of positive terms only, so nothing cancels, at a = 1 neither (where eq. (9) of BG/NBD divides by zero).
@@ -73,7 +75,7 @@ pub fn orders_expected(r: f64, tau: f64, a: f64, b: f64) -> f64 {
         return 0.0;
     }
     let z = tau / (1.0 + tau);
-    if z <= SUM_Z_MAX { sum_over_events(r, z, a, b) } else { integral_over_dropout(r, tau, a, b) }
+    if z <= SUM_Z_MAX && r * tau <= SUM_MEAN_MAX { sum_over_events(r, z, a, b) } else { integral_over_dropout(r, tau, a, b) }
 }
 
 /// Σ_j P(N = j) C(j), where C(j) = Σ_{n=1..j} Π_{k<n−1} (b + k)/(a + b + k) of j events are orders before the customer has left.

@@ -6,6 +6,7 @@ use perennial_learn::lifetime::bgnbd::{BgNbdParameters, History, fit};
 use perennial_learn::lifetime::flat;
 use perennial_learn::lifetime::purchases::{Columns, Purchases};
 use perennial_learn::lifetime::special::ln_2f1;
+use proptest::{prop_assert, proptest};
 
 use super::data;
 use super::simulate::customers;
@@ -155,6 +156,25 @@ fn a_change_of_unit_changes_alpha_alone() {
     near(days.r / weeks.r, 1.0, 1e-7);
     near(days.a / weeks.a, 1.0, 1e-6);
     near(days.b / weeks.b, 1.0, 1e-6);
+}
+
+proptest! {
+    /// Whatever the parameters and the history, the answers are chances and counts, and more time brings more orders.
+    #[test]
+    fn predictions_are_sane_everywhere(
+        ln in proptest::array::uniform4(-9.0..9.0_f64), x in 0..2000_u32, share in 0.0..1.0_f64, t in 0.0..2000.0_f64, horizon in 0.1..1000.0_f64,
+    ) {
+        let [r, alpha, a, b] = ln.map(f64::exp);
+        let model = BgNbdParameters { r, alpha, a, b };
+        let seen = History { x: f64::from(x), t_x: if x > 0 { share * t } else { 0.0 }, t };
+        let (p, longer) = (model.p_no_order(&seen, horizon), model.p_no_order(&seen, 2.0 * horizon));
+        prop_assert!((0.0..=1.0).contains(&p) && longer <= p, "{p} {longer}");
+        let (orders, more) = (model.orders_expected_after(&seen, horizon), model.orders_expected_after(&seen, 2.0 * horizon));
+        prop_assert!(orders.is_finite() && orders <= more * (1.0 + 1e-9));
+        // An order is expected at least as often as there is any, and no more often than the Poisson process alone would have it.
+        let events = model.p_alive(&seen) * (r + seen.x) * horizon / (alpha + t);
+        prop_assert!(1.0 - p <= orders * (1.0 + 1e-9) + 1e-15 && orders <= events * (1.0 + 1e-9), "{p} {orders} {events}");
+    }
 }
 
 #[test]
