@@ -37,7 +37,7 @@ pub fn experience(items: &[Item], parcel: &Parcel, (shop, person): (&Shop, &Pers
     let quality: f64 = items.iter().map(|item| shop.assortment.products[item.product as usize].quality).sum();
     let quality = if items.is_empty() { 0.5 } else { quality / items.len() as f64 };
     let late = 0.06 * parcel.days_late().min(6.0);
-    (0.12 + 0.42 * person.satisfaction + 0.42 * quality + 0.10 * draw.normal() - late).clamp(0.0, 1.0)
+    (0.12 + 0.50 * person.satisfaction + 0.34 * quality + 0.10 * draw.normal() - late).clamp(0.0, 1.0)
 }
 
 /// A bad experience makes leaving likelier, a good one less so.

@@ -38,8 +38,8 @@ fn review_share(experience: f64) -> f64 {
 
 /// Stars from 1 to 5: the order's experience and the product's own quality, and a mood.
 fn rating(experience: f64, quality: f64, draw: &mut Draw) -> usize {
-    let felt = 0.6 * experience + 0.4 * quality + 0.09 * draw.normal();
-    ((1.0 + 6.0 * (felt - 0.22)).round() as i64).clamp(1, 5) as usize
+    let felt = 0.6 * experience + 0.4 * quality + 0.14 * draw.normal();
+    ((1.0 + 6.6 * (felt - 0.17)).round() as i64).clamp(1, 5) as usize
 }
 
 fn review_row(story: &Story, (number, line): (usize, usize), at: Moment, (sheets, draw): (&mut Sheets, &mut Draw)) {

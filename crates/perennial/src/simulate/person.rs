@@ -181,7 +181,7 @@ impl Person {
             tiers_cumulative: running(tiers),
             extra_lines_mean: (0.9 * spend_level).min(12.0),
             response,
-            satisfaction: draw.beta(7.0, 3.0),
+            satisfaction: draw.beta(4.6, 2.0),
             return_factor: facts.return_factor * draw.gamma(2.0) / 2.0,
             guest_share: if draw.chance(0.12) { draw.beta(4.0, 4.0) } else { 0.02 },
             email: draw_consent(draw, joined_at, 0.75),

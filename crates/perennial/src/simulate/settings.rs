@@ -20,7 +20,7 @@ pub enum Size {
 #[serde(rename_all = "snake_case")]
 pub enum Events {
     None,
-    /// The steps to each order and a few visits without one: about 4 rows an order.
+    /// The steps to each order and a few visits without one: about 3 rows an order.
     Light,
     /// Whole sessions with lists, searches, carts, checkouts, promotions: about 25 rows an order.
     Full,

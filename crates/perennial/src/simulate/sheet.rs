@@ -162,13 +162,13 @@ impl Sheet {
 
     /// Six decimals, enough for a trait of the truth or a propensity.
     pub fn float(&mut self, value: f64) {
-        let value = (value * 1e6).round() / 1e6;
+        let millionths = (value * 1e6).round() as i64;
         match &mut self.body {
             Body::Text(out) => {
-                let text = format!("{value},");
-                out.extend_from_slice(text.as_bytes());
+                push_millionths(out, millionths);
+                out.push(b',');
             }
-            Body::Columns { cells, at, .. } => column!(cells, at, Float, c => c.append_value(value)),
+            Body::Columns { cells, at, .. } => column!(cells, at, Float, c => c.append_value(millionths as f64 / 1e6)),
         }
     }
 
@@ -280,9 +280,36 @@ pub fn push_whole(out: &mut Vec<u8>, value: i64) {
     out.extend_from_slice(&digits[at..]);
 }
 
+/// Append a number given in millionths, without trailing zeros.
+fn push_millionths(out: &mut Vec<u8>, millionths: i64) {
+    if millionths < 0 {
+        out.push(b'-');
+    }
+    let (whole, mut fraction) = (millionths.unsigned_abs() / 1_000_000, millionths.unsigned_abs() % 1_000_000);
+    push_whole(out, whole as i64);
+    if fraction > 0 {
+        out.push(b'.');
+    }
+    while fraction > 0 {
+        fraction *= 10;
+        out.push(b'0' + (fraction / 1_000_000) as u8);
+        fraction %= 1_000_000;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn floats_have_up_to_six_decimals() {
+        for (value, wanted) in [(0.0, "0"), (12.0, "12"), (-0.5, "-0.5"), (0.000_001, "0.000001"), (3.141_592_65, "3.141593")] {
+            let mut sheet = Sheet::of(File::Surveys, Format::Csv);
+            sheet.float(value);
+            sheet.end_row();
+            assert!(matches!(sheet.finish().unwrap(), Piece::Text(text) if text == format!("{wanted}\n").as_bytes()), "{value}");
+        }
+    }
 
     #[test]
     fn csv_cells_are_quoted_only_where_they_must_be() {
