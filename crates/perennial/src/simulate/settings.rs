@@ -86,7 +86,7 @@ impl Default for Settings {
             days: 730,
             horizon_days: 90,
             zone: "UTC".to_owned(),
-            currency: "EUR".to_owned(),
+            currency: "USD".to_owned(),
             events: Events::Light,
             tables: Tables::All,
             dirt: 0.0,
