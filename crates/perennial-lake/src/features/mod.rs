@@ -1,1 +1,210 @@
-//! Not written yet.
+//! Features: one row per customer as of a day, from SQL files a person can read.
+//!
+//! `$as_of` is exclusive: a feature uses facts of days before it. A customer has a row from the day after the first purchase day on;
+//! whoever has only browsed, returned or been written to has none. Labels look at the as-of day and the days after it.
+
+mod group;
+mod native;
+mod own;
+mod query;
+mod reference;
+mod store;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, Date32Array, StringArray};
+use perennial_contract::engine::{EngineError, Snapshot, Who};
+use perennial_contract::estimator::column;
+use perennial_contract::table::TableError;
+use perennial_contract::{Day, Entity, Table};
+
+pub use group::{Absent, Feature, FeatureKind, GROUPS, Group};
+use native::{Cut, Laid, NATIVES, Native, Pass};
+use own::Names;
+pub use own::OwnFeatures;
+use query::{Columns, Moment};
+pub use reference::reference;
+pub use store::{Rows, Store};
+
+#[derive(Debug, thiserror::Error)]
+pub enum FeatureError {
+    /// A feature file is wrong: its author can mend it.
+    #[error("features/{file}: {problem}; {advice}")]
+    Own { file: String, problem: String, advice: &'static str },
+    #[error("features/{group}.sql: {cause}")]
+    Query { group: String, cause: EngineError },
+    #[error("{}: cannot be read: {cause}", path.display())]
+    Read { path: PathBuf, cause: String },
+    #[error("as-of day {day} in zone {zone:?}: {cause}; choose another day")]
+    Day { day: Day, zone: String, cause: String },
+    /// The lake broke its promise about rows.
+    #[error("rows cannot be used: {0}; check the lake")]
+    Rows(String),
+    #[error("lake cannot be read: {0}")]
+    Storage(String),
+    #[error(transparent)]
+    Table(#[from] TableError),
+    #[error(transparent)]
+    Arrow(#[from] arrow::error::ArrowError),
+}
+
+/// Where the built-in groups' values come from. The results are the same bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Via {
+    /// One pass over the sorted rows where there is an implementation, SQL elsewhere.
+    Native,
+    /// The SQL files on the engine, which define what every number means.
+    Sql,
+}
+
+/// A request for features, to be answered as of one or several days.
+pub struct Ask<'a> {
+    pub store: &'a dyn Store,
+    pub at: &'a Snapshot,
+    pub who: &'a Who,
+    pub own: &'a OwnFeatures,
+    pub via: Via,
+    /// Only these built-in groups (`orders` is always among them); all when empty.
+    pub only: &'a [&'a str],
+}
+
+/// One row per customer with a purchase day before `as_of`, sorted by `customer_id`.
+pub fn compute(store: &dyn Store, at: &Snapshot, as_of: Day, who: &Who, own: &OwnFeatures) -> Result<Table, FeatureError> {
+    let tables = compute_many(store, at, &[as_of], who, own)?;
+    tables.into_iter().next().ok_or_else(|| FeatureError::Rows("no table for the as-of day".to_owned()))
+}
+
+/// [`compute`] for several as-of days with one pass over the rows of the hot groups.
+pub fn compute_many(
+    store: &dyn Store,
+    at: &Snapshot,
+    as_ofs: &[Day],
+    who: &Who,
+    own: &OwnFeatures,
+) -> Result<Vec<Table>, FeatureError> {
+    Ask { store, at, who, own, via: Via::Native, only: &[] }.tables(as_ofs)
+}
+
+/// `label_churn`, `label_orders` and `label_spend_cents` over `as_of` and the days after it, `horizon_days` in all, for the customers
+/// of [`compute`] in the same order. Whether the horizon has ended is the caller's to know.
+pub fn labels(store: &dyn Store, at: &Snapshot, as_of: Day, horizon_days: i32, who: &Who) -> Result<Table, FeatureError> {
+    let tables = labels_many(store, at, &[as_of], horizon_days, who)?;
+    tables.into_iter().next().ok_or_else(|| FeatureError::Rows("no table for the as-of day".to_owned()))
+}
+
+/// [`labels`] for several as-of days with one pass over the rows.
+pub fn labels_many(
+    store: &dyn Store,
+    at: &Snapshot,
+    as_ofs: &[Day],
+    horizon_days: i32,
+    who: &Who,
+) -> Result<Vec<Table>, FeatureError> {
+    let columns = native::LABEL_COLUMNS.map(|(name, kind)| (name.to_owned(), kind));
+    let cuts = cuts(store, as_ofs)?;
+    let pass = Pass { store, at, who, cuts: &cuts, natives: &[], horizon_days: Some(horizon_days), columns: &columns };
+    let laid = native::run(&pass)?;
+    laid.into_iter().zip(as_ofs).map(|(laid, &as_of)| table(&laid.customers, as_of, laid.columns)).collect()
+}
+
+impl Ask<'_> {
+    pub fn tables(&self, as_ofs: &[Day]) -> Result<Vec<Table>, FeatureError> {
+        let own = self.own.groups()?;
+        let groups: Vec<&Group> = GROUPS.iter().filter(|group| self.wants(group)).collect();
+        let native = |group: &&&Group| self.via == Via::Native && native_of(group).is_some();
+        let hot: Vec<&Group> = groups.iter().filter(native).copied().collect();
+        let empty = self.empty_tables(groups.iter().filter(|group| !hot.contains(group)))?;
+        let laid = if hot.is_empty() { self.universe(as_ofs)? } else { self.pass(as_ofs, &hot)? };
+        let mut tables = Vec::with_capacity(as_ofs.len());
+        for (laid, &as_of) in laid.into_iter().zip(as_ofs) {
+            let moment = Moment { store: self.store, at: self.at, as_of, who: self.who };
+            let mut by_pass = laid.columns.into_iter();
+            let mut columns = Columns::new();
+            for group in &groups {
+                if hot.contains(group) {
+                    columns.extend(by_pass.by_ref().take(group.features()?.len()));
+                } else if group.tables().iter().all(|table| empty.contains(table)) {
+                    columns.extend(query::absent(group, laid.customers.len())?);
+                } else {
+                    columns.extend(query::aligned(&moment, group, &laid.customers)?);
+                }
+            }
+            let mut names = Names::built_in()?;
+            for group in &own {
+                for (name, array) in query::aligned(&moment, group, &laid.customers)? {
+                    names.claim(group, &name)?;
+                    columns.push((name, array));
+                }
+            }
+            tables.push(table(&laid.customers, as_of, columns)?);
+        }
+        Ok(tables)
+    }
+
+    fn wants(&self, group: &Group) -> bool {
+        self.only.is_empty() || group.name == GROUPS[0].name || self.only.contains(&group.name.as_ref())
+    }
+
+    fn pass(&self, as_ofs: &[Day], hot: &[&Group]) -> Result<Vec<Laid>, FeatureError> {
+        let natives: Vec<&'static Native> = hot.iter().filter_map(|group| native_of(group)).collect();
+        let mut columns = Vec::new();
+        for group in hot {
+            columns.extend(group.features()?.into_iter().map(|feature| (feature.name.to_owned(), feature.kind)));
+        }
+        let cuts = cuts(self.store, as_ofs)?;
+        let pass = Pass {
+            store: self.store,
+            at: self.at,
+            who: self.who,
+            cuts: &cuts,
+            natives: &natives,
+            horizon_days: None,
+            columns: &columns,
+        };
+        native::run(&pass)
+    }
+
+    /// The customers alone, by the definition of the first group.
+    fn universe(&self, as_ofs: &[Day]) -> Result<Vec<Laid>, FeatureError> {
+        let one = |&as_of| {
+            let moment = Moment { store: self.store, at: self.at, as_of, who: self.who };
+            let customers = query::rows(&moment, &GROUPS[0])?.texts(column::CUSTOMER_ID)?;
+            Ok(Laid { customers, columns: Columns::new() })
+        };
+        as_ofs.iter().map(one).collect()
+    }
+
+    /// Tables without a row: their groups need no query.
+    fn empty_tables<'g>(&self, groups: impl Iterator<Item = &'g &'g Group>) -> Result<Vec<Entity>, FeatureError> {
+        let mut tables: Vec<Entity> = groups.flat_map(|group| group.tables()).collect();
+        tables.sort_unstable();
+        tables.dedup();
+        let mut empty = Vec::new();
+        for table in tables {
+            let sql = format!("SELECT 1 AS found FROM {table} LIMIT 1");
+            let found = self.store.engine().query(self.at, &sql, None, self.who);
+            let found = found.map_err(|cause| FeatureError::Query { group: table.name().to_owned(), cause })?;
+            if found.rows() == 0 {
+                empty.push(table);
+            }
+        }
+        Ok(empty)
+    }
+}
+
+fn native_of(group: &Group) -> Option<&'static Native> {
+    NATIVES.iter().find(|native| native.group == group.name)
+}
+
+fn cuts(store: &dyn Store, as_ofs: &[Day]) -> Result<Vec<Cut>, FeatureError> {
+    as_ofs.iter().map(|&as_of| Ok(Cut { as_of, start_us: store::day_start_us(store.zone(), as_of)? })).collect()
+}
+
+fn table(customers: &StringArray, as_of: Day, columns: Columns) -> Result<Table, FeatureError> {
+    let ids: ArrayRef = Arc::new(customers.clone());
+    let days: ArrayRef = Arc::new(Date32Array::from(vec![as_of.0; customers.len()]));
+    let mut all = vec![(column::CUSTOMER_ID, ids), (column::AS_OF, days)];
+    all.extend(columns.iter().map(|(name, array)| (name.as_str(), Arc::clone(array))));
+    Ok(Table::from_columns(all)?)
+}

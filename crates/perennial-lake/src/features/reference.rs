@@ -1,0 +1,48 @@
+//! The reference page of the features, written from the SQL files' headers.
+
+use std::fmt::Write as _;
+
+use super::FeatureError;
+use super::group::{Absent, FeatureKind, GROUPS};
+
+/// `docs/reference/features.md`.
+pub fn reference() -> Result<String, FeatureError> {
+    let mut page = String::from(PREFACE);
+    for group in GROUPS {
+        let tables: Vec<_> = group.tables().iter().map(|table| format!("`{table}`")).collect();
+        let _ = write!(page, "\n## {}\n\n{}\n{}\n\nReads {}.", group.name, group.title(), group.title_zh(), tables.join(", "));
+        for note in group.notes() {
+            let _ = write!(page, " {note}");
+        }
+        page.push_str("\n\n| column | 名称 | kind | unit | without a row | meaning |\n|---|---|---|---|---|---|\n");
+        for feature in group.features()? {
+            let kind = match feature.kind {
+                FeatureKind::Whole => "whole",
+                FeatureKind::Float => "float",
+                FeatureKind::Flag => "flag",
+                FeatureKind::Text => "text",
+            };
+            let absent = if feature.absent == Absent::Zero { "0" } else { "null" };
+            let (name, label, unit, meaning) = (feature.name, feature.label_zh, feature.unit, feature.meaning);
+            let _ = writeln!(page, "| `{name}` | {label} | {kind} | {unit} | {absent} | {meaning} |");
+        }
+    }
+    Ok(page)
+}
+
+const PREFACE: &str = "\
+# Features
+
+Written from the headers of `crates/perennial-lake/src/features/*.sql`; change it there.
+
+Every feature is as of a day, and the as-of day is exclusive: only facts of earlier days count. A customer has a row when there is a
+purchase day before the as-of day. Money is in minor units of the shop's currency; days are calendar days in the shop's zone. Windows
+of N days are the N days before the as-of day. The column *without a row* says what a customer has about whom the group knows nothing.
+
+Two facts are not dated and are taken as they are known today: `orders.status` (it matters only for orders without a line of positive
+value) and what `customers` and `products` say about a person or a product.
+
+A shop's own files in `<shop>/features/*.sql` add columns: a query that mentions `$as_of` and gives `customer_id` and further columns,
+one row per customer. `$as_of` stands for the day, `$as_of_at` for the instant at which it begins in the shop's zone. A header as in
+the built-in files is optional.
+";
