@@ -95,102 +95,46 @@ impl File {
     /// import derives them from the instants and the shop's zone.
     pub fn columns(self) -> Vec<(String, Kind)> {
         let Some(entity) = self.entity() else { return self.truth_columns() };
-        let column = |name: &&str| {
+        let column = |name: &str| {
             // Direct identifiers are no columns of the lake; import sends them to the vault.
             let kind = entity.column(name).map_or(Kind::Text, |column| column.kind);
-            ((*name).to_owned(), kind)
+            (name.to_owned(), kind)
         };
-        self.names().iter().map(column).collect()
+        self.names().split(' ').map(column).collect()
     }
 
-    const fn names(self) -> &'static [&'static str] {
+    /// The names of the columns, with a space between.
+    const fn names(self) -> &'static str {
         match self {
-            Self::Customers => &[
-                "customer_id",
-                "anonymous_ids",
-                "created_at",
-                "country",
-                "region",
-                "birth_year",
-                "gender",
-                "acquisition_channel",
-                "email",
-                "name",
-                "phone",
-            ],
-            Self::Products => {
-                &["product_id", "name", "brand", "category_path", "category", "price_cents", "cost_cents", "description"]
+            Self::Customers => {
+                "customer_id anonymous_ids created_at country region birth_year gender acquisition_channel email name \
+                 phone"
             }
-            Self::Orders => &[
-                "order_id",
-                "customer_id",
-                "ordered_at",
-                "status",
-                "currency",
-                "subtotal_cents",
-                "discount_cents",
-                "shipping_cents",
-                "tax_cents",
-                "total_cents",
-                "channel",
-                "coupon_codes",
-                "delivered_at",
-                "promised_at",
-            ],
-            Self::OrderItems => &[
-                "order_id",
-                "line_no",
-                "customer_id",
-                "ordered_at",
-                "product_id",
-                "kind",
-                "quantity",
-                "unit_price_cents",
-                "discount_cents",
-                "total_cents",
-                "currency",
-            ],
-            Self::Returns => &[
-                "return_id",
-                "customer_id",
-                "order_id",
-                "line_no",
-                "product_id",
-                "returned_at",
-                "quantity",
-                "amount_cents",
-                "currency",
-                "reason",
-            ],
-            Self::Events => {
-                &["event_id", "customer_id", "anonymous_id", "session_id", "occurred_at", "name", "product_id", "properties"]
+            Self::Products => "product_id name brand category_path category price_cents cost_cents description",
+            Self::Orders => {
+                "order_id customer_id ordered_at status currency subtotal_cents discount_cents shipping_cents \
+                 tax_cents total_cents channel coupon_codes delivered_at promised_at"
             }
-            Self::Reviews => {
-                &["review_id", "customer_id", "product_id", "order_id", "reviewed_at", "rating", "title", "body", "language"]
+            Self::OrderItems => {
+                "order_id line_no customer_id ordered_at product_id kind quantity unit_price_cents discount_cents \
+                 total_cents currency"
             }
-            Self::Surveys => &["response_id", "customer_id", "answered_at", "kind", "score", "comment"],
-            Self::Tickets => &["ticket_id", "customer_id", "opened_at", "closed_at", "channel", "topic", "csat"],
-            Self::Messages => &["message_id", "ticket_id", "customer_id", "sent_at", "sender", "body", "language"],
-            Self::Campaigns => &["campaign_id", "name", "channel", "starts_at", "ends_at"],
-            Self::Offers => &["offer_id", "campaign_id", "kind", "percent", "min_spend_cents", "valid_from", "valid_to"],
-            Self::Touches => &[
-                "touch_id",
-                "customer_id",
-                "campaign_id",
-                "offer_id",
-                "channel",
-                "variant",
-                "holdout",
-                "propensity",
-                "sent_at",
-                "delivered_at",
-                "opened_at",
-                "clicked_at",
-                "redeemed_at",
-                "cost_cents",
-            ],
-            Self::Consents => &["customer_id", "purpose", "channel", "state", "decided_at", "proof"],
-            Self::Truth | Self::TruthGuests | Self::TruthProducts | Self::TruthDirt => &[],
+            Self::Returns => {
+                "return_id customer_id order_id line_no product_id returned_at quantity amount_cents currency reason"
+            }
+            Self::Events => "event_id customer_id anonymous_id session_id occurred_at name product_id properties",
+            Self::Reviews => "review_id customer_id product_id order_id reviewed_at rating title body language",
+            Self::Surveys => "response_id customer_id answered_at kind score comment",
+            Self::Tickets => "ticket_id customer_id opened_at closed_at channel topic csat",
+            Self::Messages => "message_id ticket_id customer_id sent_at sender body language",
+            Self::Campaigns => "campaign_id name channel starts_at ends_at",
+            Self::Offers => "offer_id campaign_id kind percent min_spend_cents valid_from valid_to",
+            Self::Touches => {
+                "touch_id customer_id campaign_id offer_id channel variant holdout propensity sent_at delivered_at \
+                 opened_at clicked_at redeemed_at cost_cents"
+            }
+            Self::Consents => "customer_id purpose channel state decided_at proof",
+            Self::Truth | Self::TruthGuests | Self::TruthProducts | Self::TruthDirt => "",
         }
     }
 

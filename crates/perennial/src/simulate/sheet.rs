@@ -303,7 +303,7 @@ mod tests {
 
     #[test]
     fn floats_have_up_to_six_decimals() {
-        for (value, wanted) in [(0.0, "0"), (12.0, "12"), (-0.5, "-0.5"), (0.000_001, "0.000001"), (3.141_592_65, "3.141593")] {
+        for (value, wanted) in [(0.0, "0"), (12.0, "12"), (-0.5, "-0.5"), (0.000_001, "0.000001"), (7.123_456_78, "7.123457")] {
             let mut sheet = Sheet::of(File::Surveys, Format::Csv);
             sheet.float(value);
             sheet.end_row();
