@@ -1,1 +1,267 @@
-//! Not written yet.
+//! Every model and metric, one line each. The command line, the reference, the gate and the conformance suite walk these lists.
+
+use perennial_contract::Table;
+use perennial_contract::estimator::{Estimator, FitError, FitSummary, LoadError, Model, Param, Run, Task, column};
+use serde_json::{Map, Number, Value};
+
+pub use crate::metric::{Better, METRICS, Metric};
+
+use crate::learner::logistic::{Logistic, LogisticModel, LogisticRfm};
+use crate::learner::value_mean::{ValueMean, ValueMeanModel};
+use crate::learner::{calibrate, ranged};
+use crate::lifetime::churn::{BgNbd, BgNbdChurn};
+use crate::lifetime::flat;
+use crate::lifetime::value::{BtydValue, BtydValueModel};
+use crate::segment::kmeans::{KMeans, KMeansModel};
+use crate::segment::rfm::{Rfm, RfmModel};
+
+/// What a model is to the gate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// The row every candidate must beat.
+    Baseline,
+    Candidate,
+}
+
+/// One model: how to fit it from a parameter object and a training table, and how to read it back.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry {
+    pub name: &'static str,
+    pub task: Task,
+    pub role: Role,
+    pub title: &'static str,
+    pub title_zh: &'static str,
+    pub params: &'static [Param],
+    /// Columns it cannot be fitted without; labels are in [`Entry::label`].
+    pub needs: &'static [&'static str],
+    pub fit: Fit,
+    pub load: Load,
+}
+
+/// Parameters, training table, run → model.
+pub type Fit = fn(&Value, &Table, &Run) -> Result<Box<dyn Model>, FitError>;
+/// What `Model::to_json` wrote → model.
+pub type Load = fn(&Value) -> Result<Box<dyn Model>, LoadError>;
+
+impl Entry {
+    /// The label column that fitting reads, if the task has one.
+    #[must_use]
+    pub const fn label(&self) -> Option<&'static str> {
+        match self.task {
+            Task::Churn => Some(column::LABEL_CHURN),
+            Task::Value => Some(column::LABEL_SPEND_CENTS),
+            Task::Segment => None,
+        }
+    }
+}
+
+/// A model that can be read back from the JSON it wrote; whatever the JSON holds, the answer is a sound model or an error.
+trait Stored: Model + Sized + 'static {
+    fn load(json: &Value) -> Result<Self, LoadError>;
+}
+
+macro_rules! stored {
+    ($($model:ty),* $(,)?) => { $(impl Stored for $model {
+        fn load(json: &Value) -> Result<Self, LoadError> {
+            <$model>::load(json)
+        }
+    })* };
+}
+
+stored!(LogisticModel, BgNbdChurn, ValueMeanModel, BtydValueModel, RfmModel, KMeansModel);
+
+/// Name, role and words of a line of the catalogue.
+struct Line {
+    role: Role,
+    title: &'static str,
+    title_zh: &'static str,
+    needs: &'static [&'static str],
+}
+
+const fn entry<E: Estimator>(line: Line, fit: Fit, load: Load) -> Entry {
+    let Line { role, title, title_zh, needs } = line;
+    Entry { name: E::NAME, task: E::TASK, role, title, title_zh, params: E::PARAMS, needs, fit, load }
+}
+
+const fn churn<E: Estimator>(line: Line) -> Entry
+where
+    E::Model: Stored,
+{
+    entry::<E>(line, fit_calibrated::<E>, load_calibrated::<E>)
+}
+
+const fn value<E: Estimator>(line: Line) -> Entry
+where
+    E::Model: Stored,
+{
+    entry::<E>(line, fit_ranged::<E>, load_ranged::<E>)
+}
+
+const fn segment<E: Estimator>(line: Line) -> Entry
+where
+    E::Model: Stored,
+{
+    entry::<E>(line, fit_plain::<E>, load_plain::<E>)
+}
+
+const RFM: &[&str] = &[column::DAYS_SINCE_LAST_ORDER, column::ORDERS, column::SPEND_CENTS];
+const BTYD: &[&str] = &[column::X, column::T_X, column::T];
+
+use Role::{Baseline, Candidate};
+
+/// Every model, baselines first.
+pub const MODELS: &[Entry] = &[
+    churn::<LogisticRfm>(Line {
+        role: Baseline,
+        title: "logistic regression on recency, spend and count",
+        title_zh: "逻辑回归（近度、额度、频次）",
+        needs: RFM,
+    }),
+    churn::<Logistic>(Line {
+        role: Candidate,
+        title: "elastic-net logistic regression on every feature",
+        title_zh: "弹性网逻辑回归（全部特征）",
+        needs: &[],
+    }),
+    churn::<BgNbd>(Line {
+        role: Candidate,
+        title: "BG/NBD: buying and dropping out",
+        title_zh: "BG/NBD 购买与流失模型",
+        needs: BTYD,
+    }),
+    value::<ValueMean>(Line {
+        role: Baseline,
+        title: "past spend rate, shrunk to the mean",
+        title_zh: "历史消费率（向均值收缩）",
+        needs: &[column::SPEND_CENTS, column::T],
+    }),
+    value::<BtydValue>(Line {
+        role: Candidate,
+        title: "BG/NBD orders times Gamma-Gamma spend",
+        title_zh: "BG/NBD 订单 × Gamma-Gamma 金额",
+        needs: &[column::X, column::T_X, column::T, column::REPEAT_SPEND_CENTS_MEAN],
+    }),
+    segment::<Rfm>(Line {
+        role: Baseline, title: "RFM fifths with named groups", title_zh: "RFM 五分位命名分群", needs: RFM
+    }),
+    segment::<KMeans>(Line {
+        role: Candidate, title: "k-means with chosen k", title_zh: "k 均值聚类（自动选 k）", needs: RFM
+    }),
+];
+
+/// The model of this name.
+#[must_use]
+pub fn find(name: &str) -> Option<&'static Entry> {
+    MODELS.iter().find(|entry| entry.name == name)
+}
+
+/// A model that `perennial fit` fits on a flat file, printed with the paper's letters.
+#[derive(Clone, Copy, Debug)]
+pub struct FlatFit {
+    pub name: &'static str,
+    pub title: &'static str,
+    pub columns: &'static [&'static str],
+    pub fit: fn(&Table) -> Result<FitSummary, FitError>,
+}
+
+/// Every flat fit.
+pub const FLAT_FITS: &[FlatFit] = &[
+    FlatFit {
+        name: "bgnbd",
+        title: "BG/NBD on x, t_x and T in one unit of time",
+        columns: flat::BGNBD_COLUMNS,
+        fit: flat::bgnbd,
+    },
+    FlatFit {
+        name: "gamma_gamma",
+        title: "Gamma-Gamma on x and the mean spend of repeat orders",
+        columns: flat::GAMMA_GAMMA_COLUMNS,
+        fit: flat::gamma_gamma,
+    },
+    FlatFit {
+        name: "logistic_rfm",
+        title: "log-odds of churn on ln(1 + recency, spend and count)",
+        columns: &[column::DAYS_SINCE_LAST_ORDER, column::SPEND_CENTS, column::ORDERS, column::LABEL_CHURN],
+        fit: flat_logistic,
+    },
+];
+
+fn flat_logistic(table: &Table) -> Result<FitSummary, FitError> {
+    let model = LogisticRfm {}.fit(table, &Run { seed: 1, threads: 2, horizon_days: 1 })?;
+    model.summary().ok_or_else(|| {
+        FitError::Refused("two of the columns say the same, so no standard errors exist; leave one out".to_owned())
+    })
+}
+
+/// Read an estimator's settings: unknown names and values outside the declared ranges are errors.
+fn settings<E: Estimator>(given: &Value) -> Result<E, FitError> {
+    let mut checked = Map::new();
+    let given = match given {
+        Value::Null => &Map::new(),
+        Value::Object(given) => given,
+        other => {
+            return Err(FitError::Refused(format!(
+                "parameters of {} are {other}, expected an object of names and numbers",
+                E::NAME
+            )));
+        }
+    };
+    for (name, value) in given {
+        let Some(param) = E::PARAMS.iter().find(|param| param.name == name) else {
+            let known: Vec<_> = E::PARAMS.iter().map(|param| param.name).collect();
+            return Err(FitError::Refused(format!("{} has no parameter {name:?}; it has [{}]", E::NAME, known.join(", "))));
+        };
+        let number = value.as_f64().unwrap_or(f64::NAN);
+        if !(param.min..=param.max).contains(&number) {
+            return Err(FitError::Param { name: name.clone(), value: number, min: param.min, max: param.max });
+        }
+        // A whole number may stand for a count, which does not read a float.
+        let whole = (number.fract() == 0.0 && number.abs() < 9e15).then(|| Number::from(number as i64));
+        checked.insert(name.clone(), whole.map_or_else(|| value.clone(), Value::Number));
+    }
+    E::deserialize(Value::Object(checked)).map_err(|error| FitError::Refused(format!("parameters of {}: {error}", E::NAME)))
+}
+
+fn fit_plain<E: Estimator>(given: &Value, train: &Table, run: &Run) -> Result<Box<dyn Model>, FitError>
+where
+    E::Model: Stored,
+{
+    Ok(Box::new(settings::<E>(given)?.fit(train, run)?))
+}
+
+fn load_plain<E: Estimator>(json: &Value) -> Result<Box<dyn Model>, LoadError>
+where
+    E::Model: Stored,
+{
+    Ok(Box::new(<E::Model as Stored>::load(json)?))
+}
+
+fn fit_calibrated<E: Estimator>(given: &Value, train: &Table, run: &Run) -> Result<Box<dyn Model>, FitError>
+where
+    E::Model: Stored,
+{
+    let estimator = settings::<E>(given)?;
+    Ok(Box::new(calibrate::fit(train, run, &|rows| Ok(Box::new(estimator.fit(rows, run)?)))?))
+}
+
+fn load_calibrated<E: Estimator>(json: &Value) -> Result<Box<dyn Model>, LoadError>
+where
+    E::Model: Stored,
+{
+    Ok(Box::new(calibrate::Calibrated::load(json, load_plain::<E>)?))
+}
+
+fn fit_ranged<E: Estimator>(given: &Value, train: &Table, run: &Run) -> Result<Box<dyn Model>, FitError>
+where
+    E::Model: Stored,
+{
+    let estimator = settings::<E>(given)?;
+    Ok(Box::new(ranged::fit(train, run, &|rows| Ok(Box::new(estimator.fit(rows, run)?)))?))
+}
+
+fn load_ranged<E: Estimator>(json: &Value) -> Result<Box<dyn Model>, LoadError>
+where
+    E::Model: Stored,
+{
+    Ok(Box::new(ranged::Ranged::load(json, load_plain::<E>)?))
+}

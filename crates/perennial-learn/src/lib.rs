@@ -1,9 +1,11 @@
 //! Pure learning: models, metrics and splits. No file, network, clock or global is in reach here.
 
 pub mod catalog;
+mod chunks;
 pub mod learner;
 pub mod lifetime;
 pub mod metric;
 pub mod optim;
 pub mod segment;
 pub mod split;
+pub mod words;

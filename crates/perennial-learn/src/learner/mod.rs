@@ -1,1 +1,13 @@
-//! Not written yet.
+//! Learners of churn and value on feature tables.
+
+pub mod boost;
+pub mod calibrate;
+pub mod calibrator;
+pub mod encode;
+pub mod interval;
+pub mod lifetime_features;
+pub mod linear;
+pub mod logistic;
+pub mod ranged;
+pub mod value_mean;
+pub mod windows;

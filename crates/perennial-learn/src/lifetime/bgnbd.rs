@@ -10,8 +10,8 @@ use perennial_contract::estimator::FitError;
 use serde::{Deserialize, Serialize};
 
 use super::count;
-use super::ordered_sum::ordered_sum;
 use super::purchases::{Purchases, Triple};
+use crate::chunks;
 use crate::optim::{self, NoMaximum, Point, Search};
 
 /// What a and b must add to the log-likelihood of customers who never drop out: half the 95% point of χ² with two degrees of freedom.
@@ -19,6 +19,8 @@ use crate::optim::{self, NoMaximum, Point, Search};
 const DROPOUT_GAIN_MIN: f64 = 3.0;
 /// How far ln(parameter) may go from its natural scale before the search says that it runs away: a factor of a million.
 const LN_FAR: f64 = 13.8;
+/// ln(b/a) from here on means a dropout chance below one in ten thousand orders.
+const LN_NO_DROPOUT: f64 = 9.2;
 const SUMS: usize = 15;
 
 /// The paper's four letters. α has the unit of time, the others have none.
@@ -209,15 +211,18 @@ fn explain(reason: &NoMaximum<4>) -> String {
         NoMaximum::RunsAway { axis, at, value } => {
             let why = match (axis, at[*axis] > 0.0) {
                 (0 | 1, true) => {
-                    "r and alpha grow without bound: all customers seem to order at one rate, so a Gamma spread of rates cannot be estimated"
+                    "r and alpha grow without bound: all customers seem to order at one rate, so a spread of rates cannot be estimated"
                 }
                 (0 | 1, false) => {
-                    "r or alpha shrinks to 0: almost all orders come from a few customers, more unequal than a Gamma spread of rates can be"
+                    "r or alpha shrinks to 0: almost all orders come from a few customers, too unequal for a Gamma spread of rates"
                 }
-                (2, true) | (3, true) => {
-                    "a or b grows without bound: no spread of the dropout chance can be told from the data, which suit one dropout chance for all, or none at all"
+                (_, true) if at[3] - at[2] > LN_NO_DROPOUT => {
+                    "b grows without bound: nothing in the data shows that customers drop out at all, so dropout cannot be estimated"
                 }
-                _ => "a or b shrinks to 0: customers seem either never to drop out or to do so at once",
+                (_, true) => {
+                    "a and b grow without bound: one dropout chance suits all customers, so its spread cannot be estimated"
+                }
+                (_, false) => "a or b shrinks to 0: customers seem either never to drop out or to do so at once",
             };
             format!(
                 "the BG/NBD likelihood still rises at {} (log-likelihood {value:.3}); {why}; use a model that does not need it",
@@ -262,7 +267,7 @@ fn evaluate(data: &Purchases, letters: &[f64; 4], threads: usize) -> Point<4> {
     let lookup = Lookup::of(data, letters);
     let mut point = shared_terms(data, letters, &lookup);
     let [v, g_r, g_alpha, s1, g_b, rr, r_alpha, alpha_alpha, r_a, alpha_a, s2, r_b, alpha_b, a_b, b_b] =
-        ordered_sum(data.triples.len(), threads, |rows| triple_sums(&data.triples[rows], &lookup));
+        chunks::sums(data.triples.len(), threads, |rows| triple_sums(&data.triples[rows], &lookup));
     point.value += v;
     let (by_a, by_aa) = (1.0 / a, 1.0 / (a * a));
     for (slot, sum) in point.gradient.iter_mut().zip([g_r, g_alpha, s1 * by_a, g_b]) {

@@ -54,8 +54,6 @@ fn needs() -> Vec<String> {
 }
 
 impl BgNbdChurn {
-    pub const NAME: &'static str = BgNbd::NAME;
-
     pub fn load(json: &Value) -> Result<Self, LoadError> {
         let model = Self::deserialize(json).map_err(|e| LoadError(e.to_string()))?;
         check_loaded(&model.fit, model.horizon_days)?;

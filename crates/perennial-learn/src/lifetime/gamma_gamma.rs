@@ -9,8 +9,8 @@
 use perennial_contract::estimator::FitError;
 use serde::{Deserialize, Serialize};
 
-use super::ordered_sum::ordered_sum;
 use super::special::{digamma, ln_gamma, trigamma};
+use crate::chunks;
 use crate::optim::{self, NoMaximum, Point, Search};
 
 const LN_FAR: f64 = 13.8;
@@ -185,7 +185,7 @@ fn evaluate(data: &Spenders, known: &Known, letters: &[f64; 3], threads: usize) 
     let &[p, q, v] = letters;
     // ln(v + x m) is taken as ln v + ln(1 + x m/v), so that a large v cancels exactly.
     let [ln_1, x_ln_1, by, x_by, by_2, x_by_2] =
-        ordered_sum(data.rows(), threads, |rows| row_sums(&data.x[rows.clone()], &data.m[rows], v));
+        chunks::sums(data.rows(), threads, |rows| row_sums(&data.x[rows.clone()], &data.m[rows], v));
     let ln_v = libm::log(v);
     let mut point = Point {
         value: p * (known.x_ln_m + data.x_ln_x) - known.ln_m - (p * x_ln_1 + q * ln_1),

@@ -106,6 +106,11 @@ impl Purchases {
         if rows == 0 {
             return Err(FitError::Refused("no customer with an order to learn from".to_owned()));
         }
+        if self.t_sum <= 0.0 {
+            return Err(FitError::Refused(
+                "every customer's age is 0, so there is no time in which they could have ordered again".to_owned(),
+            ));
+        }
         let share = repeaters as f64 / rows as f64;
         if repeaters < REPEATERS_MIN || share < REPEATER_SHARE_MIN {
             return Err(FitError::Refused(format!(

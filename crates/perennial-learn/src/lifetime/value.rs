@@ -1,13 +1,11 @@
-//! What will a customer spend in the horizon, and between which bounds?
+//! What will a customer spend in the horizon?
 //!
 //! Assumes  BG/NBD for the orders, Gamma-Gamma for their spend, the two independent given the customer's history.
 //! Input    `x`, `t_x`, `t` in days; `repeat_spend_cents_mean` in minor units, null without repeats; labels are not read.
-//! Output   `spend_cents` [rows], the mean; `spend_cents_lo80`, `spend_cents_hi80`, the 10% and 90% quantiles of the compound
-//!          distribution, the upper one raised to the mean where most chance is on no order at all.
-//! Cost     two fits; a quantile is 5 to 10 evaluations of Σ P(n) I_y(p n, q + p x), once for every distinct (x, t_x, T).
-//! Ref      Fader, Hardie & Lee (2005) and Fader & Hardie (2013); the compound distribution is derived in docs/models/gamma_gamma.md.
+//! Output   `spend_cents` [rows], the mean; null for a row without a first order. The catalogue adds the interval (`learner::ranged`).
+//! Cost     two fits; a short sum a row to score.
+//! Ref      Fader, Hardie & Lee (2005), eq. (10); Fader & Hardie (2013), eq. (5).
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use perennial_contract::Table;
@@ -20,13 +18,7 @@ use serde_json::Value;
 
 use super::bgnbd::{self, BgNbdFit, History};
 use super::churn::{Histories, check_loaded, last_as_of};
-use super::compound::SpendMixture;
 use super::gamma_gamma::{self, GammaGammaFit, Spenders};
-
-/// Order counts that are together less likely than this are not looked at; it moves a quantile's level by no more.
-const COUNT_REST: f64 = 1e-7;
-/// Distinct histories remembered by a scorer before it forgets them all; a limit on memory, not on results.
-const REMEMBERED_MAX: usize = 500_000;
 
 /// What to learn: it has no setting.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
@@ -73,8 +65,6 @@ fn needs() -> Vec<String> {
 }
 
 impl BtydValueModel {
-    pub const NAME: &'static str = BtydValue::NAME;
-
     pub fn load(json: &Value) -> Result<Self, LoadError> {
         let model = Self::deserialize(json).map_err(|e| LoadError(e.to_string()))?;
         check_loaded(&model.orders, model.horizon_days)?;
@@ -87,17 +77,13 @@ impl BtydValueModel {
         }
     }
 
-    /// What depends on the history alone; the customer's own mean spend, known of `spend_x` orders, only scales it.
-    fn outlook(&self, seen: &History, spend_x: f64) -> Outlook {
-        let horizon = f64::from(self.horizon_days);
-        let counts = self.orders.parameters.order_probabilities_after(seen, horizon, COUNT_REST);
-        let spend = self.spend.parameters;
-        let mixture = SpendMixture::of(&counts, spend.p, spend.q + spend.p * spend_x);
-        Outlook {
-            orders: self.orders.parameters.orders_expected_after(seen, horizon),
-            low: mixture.quantile(0.1),
-            high: mixture.quantile(0.9),
-        }
+    /// Mean spend in the horizon, minor units.
+    fn spend_cents(&self, seen: &History, m: f64) -> f64 {
+        let orders = self.orders.parameters.orders_expected_after(seen, f64::from(self.horizon_days));
+        // A repeater without a known spend is one of whom nothing is known: the prior, not a customer who spends 0.
+        // A mean below 0 (more returned than bought) is taken as 0: the model knows no negative spend.
+        let (x, m) = if m.is_finite() { (seen.x, m.max(0.0)) } else { (0.0, 0.0) };
+        orders * self.spend.parameters.spend_expected(x, m)
     }
 }
 
@@ -107,7 +93,7 @@ impl Model for BtydValueModel {
     }
 
     fn scorer(&self) -> Box<dyn Scorer + '_> {
-        Box::new(ValueScorer { model: self, remembered: BTreeMap::new() })
+        Box::new(ValueScorer { model: self })
     }
 
     fn to_json(&self) -> Value {
@@ -124,56 +110,16 @@ impl Model for BtydValueModel {
     }
 }
 
-/// Expected orders, and the two quantiles of spend in units of v + x m.
-#[derive(Clone, Copy)]
-struct Outlook {
-    orders: f64,
-    low: f64,
-    high: f64,
-}
-
 struct ValueScorer<'model> {
     model: &'model BtydValueModel,
-    remembered: BTreeMap<[u64; 4], Outlook>,
-}
-
-impl ValueScorer<'_> {
-    fn outlook(&mut self, seen: &History, spend_x: f64) -> Outlook {
-        let key = [seen.x, seen.t_x, seen.t, spend_x].map(f64::to_bits);
-        if let Some(outlook) = self.remembered.get(&key) {
-            return *outlook;
-        }
-        let outlook = self.model.outlook(seen, spend_x);
-        if self.remembered.len() >= REMEMBERED_MAX {
-            self.remembered.clear();
-        }
-        self.remembered.insert(key, outlook);
-        outlook
-    }
-
-    /// Mean and bounds, minor units. A mean spend below 0 (more returned than bought) is taken as 0: the model knows no negative spend.
-    fn spend(&mut self, seen: &History, m: f64) -> [f64; 3] {
-        let spend = self.model.spend.parameters;
-        // A repeater without a known spend is one of whom nothing is known: the prior, not a customer who spends 0.
-        let (x, m) = if m.is_finite() { (seen.x, m.max(0.0)) } else { (0.0, 0.0) };
-        let outlook = self.outlook(seen, x);
-        let mean = outlook.orders * spend.spend_expected(x, m);
-        let scale = spend.v + x * m;
-        [mean, outlook.low * scale, (outlook.high * scale).max(mean)]
-    }
 }
 
 impl Scorer for ValueScorer<'_> {
     fn score(&mut self, rows: &Table) -> Result<Table, ScoreError> {
-        let histories = Histories::of(rows)?;
         let means = rows.f64s(column::REPEAT_SPEND_CENTS_MEAN)?;
-        let scores: Vec<Option<[f64; 3]>> =
-            histories.iter().zip(means).map(|(seen, m)| seen.map(|seen| self.spend(&seen, m))).collect();
-        let column = |i: usize| -> Arc<Float64Array> { Arc::new(scores.iter().map(|s| s.map(|s| s[i])).collect()) };
-        Ok(Table::from_columns(vec![
-            (column::SPEND, column(0)),
-            (column::SPEND_LO80, column(1)),
-            (column::SPEND_HI80, column(2)),
-        ])?)
+        let histories = Histories::of(rows)?;
+        let spend: Float64Array =
+            histories.iter().zip(means).map(|(seen, m)| seen.map(|seen| self.model.spend_cents(&seen, m))).collect();
+        Ok(Table::from_columns(vec![(column::SPEND, Arc::new(spend))])?)
     }
 }

@@ -1,3 +1,4 @@
 //! Tests of the learning crate through its public face.
 
+mod boost;
 mod lifetime;

@@ -67,30 +67,45 @@ fn auroc(score: &[f64], orders: &[f64]) -> f64 {
     pairs / (ordering * (score.len() as f64 - ordering))
 }
 
+struct Judged {
+    auroc: f64,
+    brier: f64,
+    /// Orderers expected over seen.
+    ratio: f64,
+}
+
+fn judge(model: &dyn Model, asked: &Table, orders: &[f64]) -> Judged {
+    let p = model.scorer().score(asked).expect("scores").f64s(column::P_CHURN).expect("a column");
+    let miss = p.iter().zip(orders).map(|(p, n)| (p - f64::from(u8::from(*n == 0.0))).powi(2));
+    let ordered = orders.iter().filter(|orders| **orders > 0.0).count() as f64;
+    let (brier, expected) = (miss.sum::<f64>() / p.len() as f64, p.iter().map(|p| 1.0 - p).sum::<f64>());
+    Judged { auroc: auroc(&p, orders), brier, ratio: expected / ordered }
+}
+
 /// Peers on the same rows: Pareto/NBD AUROC .8368, Brier .0903, ratio 1.098; LightGBM .8389, .0888, 1.096.
 #[test]
-fn cdnow_cohort_is_forecast_as_well_as_by_the_peers_of_this_family() {
+fn silence_of_the_cohort_is_forecast_as_well_as_by_the_peers_of_this_family() {
     let Some(customers) = purchases() else { return };
     assert_eq!(customers.len(), 23_570);
     let (learned, ..) = at(&customers, Day::from_ymd(1997, 12, 31).expect("a day"));
-    let (asked, orders, cents) = at(&customers, Day::from_ymd(1998, 4, 1).expect("a day"));
+    let (asked, orders, _) = at(&customers, Day::from_ymd(1998, 4, 1).expect("a day"));
     let base = orders.iter().filter(|orders| **orders > 0.0).count() as f64 / orders.len() as f64;
     assert!((base - 0.1407).abs() < 5e-5, "{base}");
     let model = BgNbd::default().fit(&learned, &RUN).expect("a model");
-    let p = model.scorer().score(&asked).expect("scores").f64s(column::P_CHURN).expect("a column");
-    let area = auroc(&p, &orders);
-    let brier = p.iter().zip(&orders).map(|(p, n)| (p - f64::from(u8::from(*n == 0.0))).powi(2)).sum::<f64>() / p.len() as f64;
-    let ratio = p.iter().map(|p| 1.0 - p).sum::<f64>() / (base * p.len() as f64);
+    let is = judge(&model, &asked, &orders);
+    println!("AUROC {:.4} Brier {:.4} ratio {:.3}", is.auroc, is.brier, is.ratio);
+    assert!(is.auroc > 0.827 && is.brier < 0.09 && (0.95..1.05).contains(&is.ratio));
+}
+
+/// The same cut: like its relatives it forecasts some 10% too much spend (Pareto/NBD and LightGBM: 10%).
+#[test]
+fn spend_of_the_cohort_is_forecast_within_the_known_error() {
+    let Some(customers) = purchases() else { return };
+    let (learned, ..) = at(&customers, Day::from_ymd(1997, 12, 31).expect("a day"));
+    let (asked, _, cents) = at(&customers, Day::from_ymd(1998, 4, 1).expect("a day"));
     let model = BtydValue::default().fit(&learned, &RUN).expect("a model");
-    let scores = model.scorer().score(&asked).expect("scores");
-    let read = |name| scores.f64s(name).expect("a column");
-    let (mean, low, high) = (read(column::SPEND), read(column::SPEND_LO80), read(column::SPEND_HI80));
-    let covered = (0..cents.len()).filter(|i| (low[*i]..=high[*i]).contains(&cents[*i])).count() as f64 / cents.len() as f64;
+    let mean = model.scorer().score(&asked).expect("scores").f64s(column::SPEND).expect("a column");
     let total = mean.iter().sum::<f64>() / cents.iter().sum::<f64>();
-    println!(
-        "AUROC {area:.4} Brier {brier:.4} ratio of orderers {ratio:.3} spend ratio {total:.3} covered {covered:.3} base {base:.4}"
-    );
-    println!("{:?}", model.summary());
-    assert!(area > 0.825 && brier < 0.0903);
-    assert!((0.85..1.2).contains(&total) && (0.8..0.95).contains(&covered));
+    println!("spend ratio {total:.3}");
+    assert!((1.0..1.12).contains(&total), "{total}");
 }

@@ -1,0 +1,163 @@
+//! Any value learner, its total corrected and its interval measured on the last closed window.
+//!
+//! Assumes  the error of a fit of one horizon ago on the last closed window is the error made next time too.
+//! Input    a training table with several as-of days; a way to fit a model that scores `spend_cents`.
+//! Output   `spend_cents` scaled so that totals agree; an 80% interval with 0 ≤ lo ≤ spend ≤ hi.
+//! Cost     two fits. With one cut-off only, two half fits score each other's customers.
+//! Ref      see `interval` and `calibrate`.
+
+use std::sync::Arc;
+
+use perennial_contract::Table;
+use perennial_contract::arrow::array::Float64Array;
+use perennial_contract::estimator::{Contributions, FitError, FitSummary, LoadError, Model, Run, ScoreError, Scorer, column};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::calibrate::{CalibratedOn, FitOn};
+use super::interval::{Intervals, ROWS_MIN};
+use super::windows;
+
+/// A correction beyond this says the learner failed, not that it is off; it is not made.
+const SCALE_MAX: f64 = 4.0;
+
+/// What the last window changed, for the model card.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ranging {
+    pub on: CalibratedOn,
+    pub rows: usize,
+    /// Actual over forecast total on those rows: what every forecast is multiplied by.
+    pub scale: f64,
+    pub intervals: Intervals,
+}
+
+pub struct Ranged {
+    inner: Box<dyn Model>,
+    ranging: Ranging,
+}
+
+#[derive(Default)]
+struct Judged {
+    forecast: Vec<f64>,
+    actual: Vec<f64>,
+}
+
+impl Judged {
+    fn add(&mut self, model: &dyn Model, rows: &Table) -> Result<(), FitError> {
+        let spend = spend_of(model, rows)?;
+        for (spend, actual) in spend.into_iter().zip(rows.f64s(column::LABEL_SPEND_CENTS)?) {
+            if spend.is_finite() && actual.is_finite() {
+                self.forecast.push(spend);
+                self.actual.push(actual);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn spend_of(model: &dyn Model, rows: &Table) -> Result<Vec<f64>, FitError> {
+    match model.scorer().score(rows) {
+        Ok(scores) => Ok(scores.f64s(column::SPEND)?),
+        Err(ScoreError::Table(error)) => Err(error.into()),
+    }
+}
+
+/// Fit on every row of `train`; correct and range forward in time.
+pub fn fit(train: &Table, run: &Run, fit_on: FitOn<'_>) -> Result<Ranged, FitError> {
+    let inner = fit_on(train)?;
+    let cut = windows::by_time(train, run.horizon_days)?;
+    let mut judged = Judged::default();
+    let on = match cut.early.as_ref().map(fit_on) {
+        Some(Ok(earlier)) => {
+            judged.add(earlier.as_ref(), &cut.last)?;
+            CalibratedOn::LastWindow
+        }
+        _ => {
+            let (of_train, of_last) = (windows::customer_hash(train)?, windows::customer_hash(&cut.last)?);
+            for half in 0..2 {
+                let others = windows::take(train, |row| of_train[row] % 2 != half)?;
+                let Ok(model) = fit_on(&others) else { continue };
+                judged.add(model.as_ref(), &windows::take(&cut.last, |row| of_last[row] % 2 == half)?)?;
+            }
+            CalibratedOn::HeldOutCustomers
+        }
+    };
+    let (forecast, actual): (f64, f64) = (judged.forecast.iter().sum(), judged.actual.iter().sum());
+    let ratio = actual / forecast;
+    let scale = if (1.0 / SCALE_MAX..=SCALE_MAX).contains(&ratio) { ratio } else { 1.0 };
+    let scaled: Vec<f64> = judged.forecast.iter().map(|spend| spend * scale).collect();
+    let Some(intervals) = Intervals::fit(&scaled, &judged.actual) else {
+        return Err(FitError::Refused(format!(
+            "{} customers to measure the 80% interval on, at least {ROWS_MIN} with a forecast above 0 are needed",
+            scaled.iter().filter(|spend| **spend > 0.0).count()
+        )));
+    };
+    Ok(Ranged { inner, ranging: Ranging { on, rows: scaled.len(), scale, intervals } })
+}
+
+impl Ranged {
+    #[must_use]
+    pub fn ranging(&self) -> &Ranging {
+        &self.ranging
+    }
+
+    pub fn load(json: &Value, inner: fn(&Value) -> Result<Box<dyn Model>, LoadError>) -> Result<Self, LoadError> {
+        let (Some(ranging), Some(model)) = (json.get("ranging"), json.get("model")) else {
+            return Err(LoadError("it lacks \"ranging\" or \"model\"".to_owned()));
+        };
+        let ranging = Ranging::deserialize(ranging).map_err(|error| LoadError(error.to_string()))?;
+        ranging.intervals.check().map_err(LoadError)?;
+        if !(ranging.scale.is_finite() && ranging.scale > 0.0) {
+            return Err(LoadError(format!("scale is {}, allowed are finite numbers above 0", ranging.scale)));
+        }
+        Ok(Self { inner: inner(model)?, ranging })
+    }
+}
+
+impl Model for Ranged {
+    fn needs(&self) -> &[String] {
+        self.inner.needs()
+    }
+
+    fn scorer(&self) -> Box<dyn Scorer + '_> {
+        Box::new(RangedScorer { inner: self.inner.scorer(), ranging: &self.ranging })
+    }
+
+    fn to_json(&self) -> Value {
+        json!({ "ranging": self.ranging, "model": self.inner.to_json() })
+    }
+
+    fn summary(&self) -> Option<FitSummary> {
+        self.inner.summary()
+    }
+}
+
+struct RangedScorer<'model> {
+    inner: Box<dyn Scorer + 'model>,
+    ranging: &'model Ranging,
+}
+
+impl Scorer for RangedScorer<'_> {
+    fn score(&mut self, rows: &Table) -> Result<Table, ScoreError> {
+        let spend = self.inner.score(rows)?.f64s(column::SPEND)?;
+        let scored: Vec<Option<[f64; 3]>> = spend
+            .into_iter()
+            .map(|spend| {
+                let spend = (spend.is_finite()).then_some(spend * self.ranging.scale)?.max(0.0);
+                let (lo, hi) = self.ranging.intervals.around(spend);
+                Some([spend, lo, hi])
+            })
+            .collect();
+        let column = |i: usize| -> Arc<Float64Array> { Arc::new(scored.iter().map(|s| s.map(|s| s[i])).collect()) };
+        Ok(Table::from_columns(vec![
+            (column::SPEND, column(0)),
+            (column::SPEND_LO80, column(1)),
+            (column::SPEND_HI80, column(2)),
+        ])?)
+    }
+
+    fn explain(&mut self, rows: &Table) -> Result<Option<Contributions>, ScoreError> {
+        self.inner.explain(rows)
+    }
+}

@@ -1,0 +1,181 @@
+//! One customer's whole picture: JSON for programs, lines of text for a terminal.
+
+use std::collections::BTreeMap;
+
+use perennial_contract::Day;
+use serde::{Deserialize, Serialize};
+
+use super::data::{FeatureWords, Phrase, Reason};
+use super::language::{Language, Locale, NONE, fill};
+use super::section::{reason_words, signed};
+use super::words;
+
+/// What is known and expected of one customer. Scores are the score file's, bit for bit; `None` where the gate refused the model.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct CustomerPicture {
+    pub customer_id: String,
+    pub as_of: Day,
+    pub horizon_days: i32,
+    pub currency: String,
+    pub segment: Option<String>,
+    pub p_churn: Option<f64>,
+    /// Expected net spend in the horizon, minor units, with its 80% interval.
+    pub spend_cents: Option<f64>,
+    pub spend_cents_lo80: Option<f64>,
+    pub spend_cents_hi80: Option<f64>,
+    /// Why a score is missing.
+    pub not_scored: Option<Phrase>,
+    pub orders: u64,
+    pub spent_cents: i64,
+    pub first_order_on: Option<Day>,
+    pub last_order_on: Option<Day>,
+    /// Newest first.
+    pub last_orders: Vec<PastOrder>,
+    /// Largest first; together with `bias` and `rest` they sum to the log-odds of `p_churn`, before calibration.
+    pub reasons: Vec<Reason>,
+    pub bias: Option<f64>,
+    /// Sum of the contributions that are not listed.
+    pub rest: Option<f64>,
+    /// Plain words for the features of `reasons`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub words: BTreeMap<String, FeatureWords>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PastOrder {
+    pub order_id: String,
+    pub on: Day,
+    pub total_cents: i64,
+    /// Units ordered.
+    pub items: u64,
+}
+
+/// Half the width of a signed bar, in characters.
+const BAR: usize = 12;
+
+impl CustomerPicture {
+    /// The picture as lines of text. Control characters of ids and values are replaced: data must not drive the terminal.
+    pub fn lines(&self, language: Language) -> Vec<String> {
+        let l = Locale::new(language, &self.currency, &self.words);
+        let t = l.text;
+        let mut lines = vec![fill(t.customer_heading, &[("id", &self.customer_id), ("as_of", &l.day(self.as_of))])];
+        lines.push("─".repeat(width(&lines[0]).min(100)));
+        let facts = self.facts(&l);
+        let margin = facts.iter().map(|(name, _)| width(name)).max().unwrap_or(0) + 2;
+        lines.extend(facts.iter().map(|(name, value)| format!("{}{value}", padded(name, margin))));
+        if !self.last_orders.is_empty() {
+            lines.extend([String::new(), t.customer_orders.to_owned()]);
+            lines.extend(self.order_lines(&l));
+        }
+        if !self.reasons.is_empty() {
+            lines.extend([String::new(), t.customer_reasons.to_owned()]);
+            lines.extend(self.reason_lines(&l));
+        }
+        lines.iter().map(|line| printable(line).trim_end().to_owned()).collect()
+    }
+
+    fn facts(&self, l: &Locale<'_>) -> Vec<(String, String)> {
+        let t = l.text;
+        let horizon = l.days(i64::from(self.horizon_days));
+        let none = || match &self.not_scored {
+            Some(reason) => fill(t.not_scored, &[("reason", l.phrase(reason))]),
+            None => NONE.to_owned(),
+        };
+        let segment = self.segment.as_deref().map_or_else(|| NONE.to_owned(), |name| words::segment(l, name));
+        let churn = self.p_churn.map_or_else(none, |p| format!("{}  {}", l.percent(p, 1), meter(p)));
+        let spend = match (self.spend_cents, self.spend_cents_lo80, self.spend_cents_hi80) {
+            (Some(spend), Some(lo), Some(hi)) => {
+                let range = fill(t.customer_interval, &[("lo", &l.money_about(lo)), ("hi", &l.money_about(hi))]);
+                format!("{}  {range}", l.money_about(spend))
+            }
+            (Some(spend), _, _) => l.money_about(spend),
+            (None, _, _) => none(),
+        };
+        let so_far = match (self.first_order_on, self.last_order_on) {
+            (Some(first), Some(last)) => {
+                let pattern = if self.orders == 1 { t.customer_once } else { t.customer_so_far_value };
+                let orders = l.int(self.orders);
+                let spent = l.money(self.spent_cents);
+                fill(pattern, &[("spend", &spent), ("orders", &orders), ("first", &l.day(first)), ("last", &l.day(last))])
+            }
+            _ => t.customer_no_orders.to_owned(),
+        };
+        vec![
+            (t.customer_segment.to_owned(), segment),
+            (fill(t.customer_churn, &[("horizon", &horizon)]), churn),
+            (fill(t.customer_spend, &[("horizon", &horizon)]), spend),
+            (t.customer_so_far.to_owned(), so_far),
+        ]
+    }
+
+    fn order_lines(&self, l: &Locale<'_>) -> Vec<String> {
+        let money: Vec<String> = self.last_orders.iter().map(|order| l.money(order.total_cents)).collect();
+        let days: Vec<String> = self.last_orders.iter().map(|order| l.day(order.on)).collect();
+        let items: Vec<String> = self.last_orders.iter().map(|order| l.noun(l.text.noun_items, order.items)).collect();
+        let widest = |column: &[String]| column.iter().map(|text| width(text)).max().unwrap_or(0);
+        let (day_width, money_width, item_width) = (widest(&days), widest(&money), widest(&items));
+        let cells = days.iter().zip(&money).zip(&items).zip(&self.last_orders);
+        cells
+            .map(|(((day, money), items), order)| {
+                let money = format!("{}{money}", " ".repeat(money_width - width(money)));
+                let values = [
+                    ("day", &*padded(day, day_width)),
+                    ("total", &*money),
+                    ("items", &*padded(items, item_width)),
+                    ("id", &*order.order_id),
+                ];
+                format!("  {}", fill(l.text.customer_order_line, &values))
+            })
+            .collect()
+    }
+
+    fn reason_lines(&self, l: &Locale<'_>) -> Vec<String> {
+        let mut rows: Vec<(String, f64)> = vec![];
+        rows.extend(self.bias.map(|bias| (l.text.customer_start.to_owned(), bias)));
+        rows.extend(self.reasons.iter().map(|reason| (reason_words(l, reason), reason.contribution)));
+        rows.extend(self.rest.map(|rest| (l.text.customer_rest.to_owned(), rest)));
+        let largest = rows.iter().map(|(_, c)| c.abs()).filter(|c| c.is_finite()).fold(0.0, f64::max);
+        let mut lines: Vec<String> = rows
+            .iter()
+            .map(|(words, c)| {
+                let share = if largest > 0.0 && c.is_finite() { c / largest } else { 0.0 };
+                format!("  {:>7}  {}  {words}", signed(l, *c), bar(share))
+            })
+            .collect();
+        if self.bias.is_some() && self.rest.is_some() {
+            let sum: f64 = rows.iter().map(|(_, c)| c).sum();
+            lines.push(format!("  {:>7}  {}  {}", signed(l, sum), " ".repeat(2 * BAR + 1), l.text.customer_sum));
+        }
+        lines
+    }
+}
+
+/// A share of the widest bar, to the left of the middle when negative.
+fn bar(share: f64) -> String {
+    let length = (share.abs().min(1.0) * BAR as f64).round() as usize;
+    let (left, right) = if share < 0.0 { (length, 0) } else { (0, length) };
+    format!("{}{}│{}{}", " ".repeat(BAR - left), "█".repeat(left), "█".repeat(right), " ".repeat(BAR - right))
+}
+
+fn meter(p: f64) -> String {
+    let filled = if p.is_finite() { (p.clamp(0.0, 1.0) * 20.0).round() as usize } else { 0 };
+    format!("{}{}", "█".repeat(filled), "░".repeat(20 - filled))
+}
+
+/// Columns a text takes in a terminal: East Asian wide characters take two.
+fn width(text: &str) -> usize {
+    let wide = |c: char| {
+        matches!(c as u32, 0x1100..=0x115f | 0x2e80..=0xa4cf | 0xac00..=0xd7a3 | 0xf900..=0xfaff | 0xfe30..=0xfe6f
+        | 0xff00..=0xff60 | 0xffe0..=0xffe6 | 0x20000..=0x3fffd)
+    };
+    text.chars().map(|c| if wide(c) { 2 } else { 1 }).sum()
+}
+
+fn padded(text: &str, columns: usize) -> String {
+    format!("{text}{}", " ".repeat(columns.saturating_sub(width(text))))
+}
+
+fn printable(text: &str) -> String {
+    let turns = |c: char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    text.chars().map(|c| if c.is_control() || turns(c) { '\u{fffd}' } else { c }).collect()
+}

@@ -1,0 +1,75 @@
+//! Whom to call first: customers likely to leave who spend well, each with the model's reasons.
+
+use crate::report::chart::signed_bar;
+use crate::report::data::{Reason, ReportData, RiskCustomer};
+use crate::report::language::{Locale, fill};
+use crate::report::view::{Block, People, Person, ReasonLine, Section, missing};
+use crate::report::words;
+
+/// Customers and reasons shown; the score file has them all.
+const CUSTOMERS_MAX: usize = 24;
+const CUSTOMERS_OPEN: usize = 6;
+const REASONS_MAX: usize = 5;
+
+pub fn section(l: &Locale<'_>, data: &ReportData) -> Section {
+    let t = l.text;
+    let blocks = match data.at_risk.shown() {
+        Some(list) if !list.customers.is_empty() => {
+            let shown = &list.customers[..list.customers.len().min(CUSTOMERS_MAX)];
+            let mut first = people(l, shown);
+            let more = first.split_off(first.len().min(CUSTOMERS_OPEN));
+            let fold = fill(t.people_more, &[("n", &l.int(more.len() as u64))]);
+            vec![Block::Text(t.people_note.into()), Block::People(People { first, more, fold })]
+        }
+        Some(_) => vec![Block::Text(t.people_empty.into())],
+        None => missing(l, &data.at_risk).into_iter().collect(),
+    };
+    let lead = fill(t.people_lead, &[("horizon", &l.days(i64::from(data.frame.horizon_days)))]);
+    Section { id: super::id(l, "people"), title: t.people_title, lead, blocks }
+}
+
+fn people(l: &Locale<'_>, customers: &[RiskCustomer]) -> Vec<Person> {
+    let t = l.text;
+    let reasons = customers.iter().flat_map(|c| c.reasons.iter().take(REASONS_MAX));
+    // One scale for the whole list, so that bars can be compared from customer to customer.
+    let largest = reasons.map(|r| r.contribution.abs()).filter(|c| c.is_finite()).fold(0.0, f64::max);
+    customers
+        .iter()
+        .map(|c| {
+            let ago = fill(t.days_ago, &[("days", &l.days(c.days_since_last_order))]);
+            let mut facts = vec![(t.last_order.to_owned(), ago), (t.orders_so_far.to_owned(), l.int(c.orders))];
+            if let Some(range) = &c.expected {
+                let (lo, hi) = (l.amount_about(range.lo80_cents), l.amount_about(range.hi80_cents));
+                let values = [("value", &*l.money_about(range.expected_cents)), ("lo", &lo), ("hi", &hi)];
+                facts.push((t.expected_spend.to_owned(), fill(t.range_80, &values)));
+            }
+            Person {
+                customer_id: c.customer_id.clone(),
+                segment: c.segment.as_deref().map_or(String::new(), |name| words::segment(l, name)),
+                stake: fill(t.stake, &[("p", &l.percent(c.p_churn, 0)), ("spend", &l.money_about(c.usual_spend_cents))]),
+                facts,
+                reasons: c.reasons.iter().take(REASONS_MAX).map(|reason| line(l, reason, largest)).collect(),
+            }
+        })
+        .collect()
+}
+
+fn line(l: &Locale<'_>, reason: &Reason, largest: f64) -> ReasonLine {
+    ReasonLine {
+        words: reason_words(l, reason),
+        bar: signed_bar(if largest > 0.0 { reason.contribution / largest } else { 0.0 }),
+        contribution: signed(l, reason.contribution),
+    }
+}
+
+/// `days since the last order: 83 days`.
+pub fn reason_words(l: &Locale<'_>, reason: &Reason) -> String {
+    let value = l.feature_value(&reason.feature, reason.value.as_ref());
+    format!("{}{}{value}", l.feature(&reason.feature), l.text.colon)
+}
+
+/// `+0.83`, `−0.20`.
+pub fn signed(l: &Locale<'_>, contribution: f64) -> String {
+    let text = l.decimal(contribution, 2);
+    if contribution.is_finite() && !text.starts_with('−') { format!("+{text}") } else { text }
+}

@@ -1,0 +1,428 @@
+//! Every sentence of the report and of the customer's picture, in English and Chinese.
+//!
+//! The macro makes a struct with a field per key, so that a missing translation or a wrong key does not compile. `{name}` is a hole;
+//! `one|many` are the forms of a counted noun. Both languages must have the same holes: a test looks.
+
+macro_rules! catalogue {
+    ($($key:ident: $en:literal, $zh:literal;)*) => {
+        #[derive(Debug)]
+        pub struct Text { $(pub $key: &'static str,)* }
+        pub static EN: Text = Text { $($key: $en,)* };
+        pub static ZH: Text = Text { $($key: $zh,)* };
+        /// Key, English, Chinese: what the tests walk.
+        #[cfg(test)]
+        pub const ENTRIES: &[(&str, &str, &str)] = &[$((stringify!($key), $en, $zh),)*];
+    };
+}
+
+catalogue! {
+    // The page.
+    page_title: "{shop}: customer report", "{shop} · 客户报告";
+    kicker: "Customer report · as of {as_of}", "客户报告 · 截至 {as_of}";
+    subtitle: "{customers} and {orders} orders from {from} to {to}, and what each customer will probably do in the {horizon} from {as_of}.",
+        "{from}至{to}，{customers}，{orders} 笔订单；以及自{as_of}起 {horizon}内，每位客户可能的动向。";
+    subtitle_empty: "There are no orders yet. Import some and run again.", "还没有订单。请先导入数据，再运行一次。";
+    simulated: "Simulated shop: none of these customers exists.", "模拟店铺：其中的客户均为虚构。";
+    skip: "Skip to the findings", "跳到要点";
+    controls: "Display", "显示设置";
+    theme_auto: "System", "跟随系统";
+    theme_light: "Light", "浅色";
+    theme_dark: "Dark", "深色";
+    contents: "Contents", "目录";
+    findings_title: "What you should know today", "今天应当知道的事";
+    refusals_title: "What was refused, and why", "哪些结果被拒绝，为什么";
+    refusals_lead: "A refused result scores nobody. These were stopped by a gate, or could not be fitted to these data.",
+        "被拒绝的结果不会用于任何客户评分。以下各项未通过关卡，或无法用现有数据拟合。";
+    refused_title: "Refused", "已拒绝";
+    absent_title: "Nothing to show", "暂无内容";
+    no_reason: "No reason was recorded.", "没有记录原因。";
+    nothing_found: "There is not enough data yet to say anything about the customers of this shop.", "数据尚不足，还不能对这家店的客户下任何结论。";
+    as_table: "The same as a table", "以表格查看";
+    colophon: "Made by Perennial {version}. One file, no scripts needed, nothing loaded from the network.",
+        "由 Perennial {version} 生成。单一文件，无需脚本，不从网络加载任何内容。";
+    list_comma: "; ", "；";
+    colon: ": ", "：";
+    noun_customers: "{n} customer|{n} customers", "{n} 位客户";
+    noun_days: "{n} day|{n} days", "{n} 天";
+    unit_days: "{n} days", "{n} 天";
+    yes: "yes", "是";
+    no: "no", "否";
+    value_missing: "unknown", "未知";
+
+    // Findings.
+    finding_shut: "The quality gate is shut: {n} rules are broken. Read nothing below as a decision until that is settled.",
+        "数据质量关卡已关闭：{n} 条规则未通过。问题解决之前，请勿将下文作为决策依据。";
+    finding_overridden: "The quality gate was shut ({n} rules broken) and passed on purpose: \"{why}\".",
+        "数据质量关卡原已关闭（{n} 条规则未通过），后经人工放行，理由：“{why}”。";
+    finding_leaving: "Of {customers} who bought in the last {look_back}, about {leavers} ({share}) will not order again in the next {horizon}.",
+        "过去 {look_back}内购买过的 {customers}中，约有 {leavers} 位（{share}）在未来 {horizon}内不会再下单。";
+    finding_money: "{money} of their usual spending is at risk.", "其惯常消费中有 {money} 面临流失风险。";
+    finding_money_listed: "{money} of their usual spending is at risk. The {customers} listed below stand for {share} of it.",
+        "其惯常消费中有 {money} 面临流失风险，下文列出的 {customers}占其中的 {share}。";
+    finding_expected: "Customers are expected to spend {money} in the next {horizon}.", "预计客户在未来 {horizon}内消费 {money}。";
+    finding_expected_over: "Customers are expected to spend {money} in the next {horizon}. On the last closed window the same forecast was {off} too high.",
+        "预计客户在未来 {horizon}内消费 {money}。在最近一个已结束的窗口上，同样的预测偏高 {off}。";
+    finding_expected_under: "Customers are expected to spend {money} in the next {horizon}. On the last closed window the same forecast was {off} too low.",
+        "预计客户在未来 {horizon}内消费 {money}。在最近一个已结束的窗口上，同样的预测偏低 {off}。";
+    finding_segment: "The group \"{segment}\" is {customers} of the customers and {spend} of what they have spent so far.",
+        "“{segment}”占客户总数的 {customers}，贡献了累计消费的 {spend}。";
+    finding_moved: "Since {from}, {customers} slipped from \"{a}\" to \"{b}\": the largest move downwards.",
+        "自{from}以来，{customers}由“{a}”滑落到“{b}”，是最大的一股下行流动。";
+    finding_top: "The top tenth of customers bring {share} of the revenue.", "消费最高的 10% 客户贡献了 {share} 的收入。";
+    finding_repeat: "{share} of customers bought on more than one day ({repeat} of {customers}).",
+        "复购率为 {share}：{customers} 位客户中有 {repeat} 位在不止一天下过单。";
+    finding_year_up: "Net revenue of the last three whole months is {money}, {change} above the same months a year before.",
+        "最近三个完整月的净收入为 {money}，比上年同期增长 {change}。";
+    finding_year_down: "Net revenue of the last three whole months is {money}, {change} below the same months a year before.",
+        "最近三个完整月的净收入为 {money}，比上年同期下降 {change}。";
+    finding_quarter_up: "Net revenue of the last three whole months is {money}, {change} above the three months before.",
+        "最近三个完整月的净收入为 {money}，比之前三个月增长 {change}。";
+    finding_quarter_down: "Net revenue of the last three whole months is {money}, {change} below the three months before.",
+        "最近三个完整月的净收入为 {money}，比之前三个月下降 {change}。";
+    finding_refused: "{n} of {all} models were refused; each is named below with its reason.", "{all} 个模型中有 {n} 个被拒绝，下文逐一说明原因。";
+
+    // Overview.
+    overview_title: "The shop", "店铺概览";
+    overview_lead: "What the data say before any model is asked. Revenue is net of returns and discounts, without shipping and tax.",
+        "尚未用到任何模型，只看数据本身。收入已扣除退货与折扣，不含运费和税。";
+    overview_empty: "No order has been imported, so there is nothing to draw.", "尚未导入任何订单，没有可绘制的内容。";
+    net_revenue: "Net revenue", "净收入";
+    net_revenue_note: "of {sales} sold", "销售额 {sales}";
+    returned: "Returned", "退货金额";
+    returned_note: "{share} of sales, {returns} returns", "占销售额 {share}，{returns} 笔退货";
+    customers: "Customers", "客户数";
+    customers_note: "{repeat} bought on more than one day", "复购率 {repeat}";
+    orders: "Orders", "订单数";
+    orders_note: "{lines} order lines", "{lines} 条订单明细";
+    guests: "Guest orders", "游客订单占比";
+    guests_note: "{money} of the net revenue", "净收入中的 {money}";
+    period: "Period", "数据区间";
+    period_note: "{from} to {to}", "{from}至{to}";
+    month: "Month", "月份";
+    revenue_figure: "Net revenue by month", "每月净收入";
+    revenue_figure_note: "Returns count in the month they were posted.", "退货计入其发生的月份。";
+    month_whole: "Whole month", "完整月";
+    month_cut: "Month cut off by the data", "数据不满整月";
+    active_figure: "Customers who bought, by month", "每月购买客户数";
+    active_figure_note: "Guests have no name and are not counted. Only whole months are drawn.", "游客无法识别，未计入；只绘制完整月份。";
+    active_customers: "Active customers", "活跃客户";
+    first_customers: "First-time customers", "首购客户";
+    months_caption: "Month by month; * marks a month the data do not cover whole", "逐月数据；* 表示数据不满整月";
+
+    // What was decided.
+    frame_title: "What was decided first", "事先的约定";
+    frame_lead: "A shop has no contract to cancel, so leaving needs a definition: here, a customer active in the last {look_back} leaves if they place no order in the next {horizon}.",
+        "网店没有可以解除的合同，因此“流失”需要定义：过去 {look_back}内活跃的客户，若在未来 {horizon}内没有下单，即视为流失。";
+    frame_caption: "Decisions, with their reasons", "各项约定及其理由";
+    decided: "What", "事项";
+    choice: "Decision", "约定";
+    why: "Why", "理由";
+    as_of: "As-of day", "截止日";
+    as_of_why: "Nothing that happened on this day or later is known to the models.", "模型不知道这一天及以后发生的任何事。";
+    horizon: "Horizon", "预测期";
+    look_back: "Look-back", "回看期";
+    gaps: "Days between orders", "下单间隔（天）";
+    gaps_value: "half within {q50}, 80% within {q80}, 90% within {q90}", "50% 在 {q50} 天内，80% 在 {q80} 天内，90% 在 {q90} 天内";
+    gaps_why: "Counted between two purchase days of one customer in this shop.", "按本店同一客户相邻两个购买日计算。";
+    eligible: "Who is asked about", "预测对象";
+    eligible_value: "{n} of {of} customers", "{of} 位客户中的 {n} 位";
+    eligible_why: "Bought in the last {look_back}. The others are already silent; counting them would make any model look good.",
+        "过去 {look_back}内购买过的客户。其余客户早已沉默，把他们算进来会让任何模型都显得很准。";
+    base_rate: "Base rate", "基础流失率";
+    base_rate_why: "Share of leavers on the last closed window. Every score has to be read beside it.", "最近一个已结束窗口中的流失比例，任何分数都应与它对照来看。";
+    test_cut: "Judged on", "检验截点";
+    test_cut_why: "The last window that is over: {from} to {to}. No model saw it while learning.", "最近一个已结束的窗口：{from}至{to}。任何模型在学习时都没有见过它。";
+    train_cuts: "Learned on", "训练截点";
+    train_cuts_value: "{n} cuts, {from} to {to}", "{n} 个截点，{from}至{to}";
+    train_cuts_why: "Earlier as-of days whose horizon was over before the test window began.", "更早的截止日，其预测期在检验窗口开始前均已结束。";
+
+    // Quality.
+    quality_title: "Data quality", "数据质量";
+    quality_lead: "What was checked before anything was learned, and what was left out.", "学习之前检查了什么，又剔除了什么。";
+    gate_open: "Gate open", "关卡开放";
+    gate_shut: "Gate shut", "关卡关闭";
+    gate_overridden: "Gate shut, passed on purpose", "关卡关闭，已人工放行";
+    gate_counts: "{rules} rules asked, {errors} errors, {warnings} warnings.", "共检查 {rules} 条规则：{errors} 项错误，{warnings} 项警告。";
+    gate_why: "Recorded reason: \"{why}\".", "记录的理由：“{why}”。";
+    rules_caption: "Rules, broken ones first", "规则（未通过者在前）";
+    rule: "Rule", "规则";
+    verdict: "Verdict", "结论";
+    table: "Table", "表";
+    finding: "Finding", "发现";
+    rows: "Rows", "行数";
+    share: "Share", "占比";
+    passed: "passed", "通过";
+    severity_error: "error", "错误";
+    severity_warning: "warning", "警告";
+    severity_info: "note", "提示";
+    reconciliation: "Net revenue, from the file to the lake", "净收入：从源文件到数据湖";
+    reconciliation_caption: "Does the money add up?", "账对得上吗？";
+    amount: "Amount", "金额";
+    stated: "Stated by the source", "源文件合计";
+    rejected_money: "Less: in rejected rows", "减：被拒行中的金额";
+    rounding: "Less: rounding to whole minor units", "减：取整到最小货币单位的差额";
+    loaded: "In the lake", "入湖合计";
+    balanced: "balanced", "相符";
+    not_balanced: "not balanced", "不符";
+    rejects: "Rejected rows", "被拒绝的行";
+    rejects_caption: "Rows kept out of the tables, with the reason", "未入库的行及其原因";
+    no_rejects: "No row was rejected.", "没有被拒绝的行。";
+    reason: "Reason", "原因";
+    policies: "Cleaning", "数据清洗";
+    policies_caption: "What the settings asked for, and what it changed", "按设置执行的清洗及其影响";
+    no_policies: "The settings ask for no cleaning: every row that passed the import is used as it is.", "设置中没有清洗策略：通过导入的行均按原样使用。";
+    policy: "Policy", "策略";
+    rows_changed: "Changed", "修改行数";
+    rows_dropped: "Dropped", "剔除行数";
+    tables: "Tables", "数据表";
+    tables_caption: "Profile of every table", "各表概况";
+    rejected: "Rejected", "被拒";
+    duplicates: "Duplicates", "重复";
+    outliers: "Outliers", "离群值";
+    days_without_rows: "Days without a row", "无数据天数";
+    column: "Column", "列";
+    nulls: "Empty", "空值";
+    distinct: "Distinct", "不同值";
+    smallest: "Smallest", "最小";
+    median: "Median", "中位数";
+    largest: "Largest", "最大";
+    shape: "Shape", "分布";
+    profile_caption: "Columns of {table}", "{table} 的各列";
+    profile_fold: "{table}: {n} columns", "{table}：{n} 列";
+
+    // Cohorts.
+    cohorts_title: "Do they come back?", "客户会回来吗？";
+    cohorts_lead: "Customers by the month of their first order, and the percentage that bought again in each later month.",
+        "按首单月份划分客户群，查看之后每个月再次购买的百分比。";
+    cohorts_empty: "There is no whole month of customers to follow yet.", "还没有可供追踪的完整月份。";
+    cohorts_hidden: "{n} older cohorts are not shown.", "另有 {n} 个更早的客户群未显示。";
+    triangle_caption: "Bounded retention, %: bought in exactly that calendar month, counted in months after the first order",
+        "区间留存率（%）：恰在该自然月内购买；列为首单之后的月数";
+    cohort: "First order", "首单月份";
+    retention: "Retention", "留存率";
+    retention_figure: "Retention, all cohorts", "总体留存率";
+    retention_figure_note: "Months after the first order. Each point counts the cohorts old enough to reach it.",
+        "横轴为首单之后的月数；每个点只计入已经历该月的客户群。";
+    months_after: "Months after", "之后月数";
+
+    // Segments.
+    segments_title: "Who belongs together", "客户分群";
+    segments_lead: "Two ways to see the same people: named groups by recency, frequency and spend, and groups the data form by themselves.",
+        "同一批客户的两种看法：按近度、频次、金额命名的 RFM 分群，以及由数据自然形成的聚类。";
+    rfm_groups: "RFM groups", "RFM 分群";
+    segments_empty: "There are no customers to group.", "没有可以分群的客户。";
+    clusters: "Groups found by k-means", "k-means 聚类";
+    clusters_quality: "Separation (silhouette) {silhouette}, stability on bootstrap samples {stability}; 1 would be perfect in both.",
+        "分离度（轮廓系数）{silhouette}，自助抽样稳定性 {stability}；两者的满分均为 1。";
+    orders_each: "Purchase days each", "人均购买天数";
+    spend_each: "Spend each", "人均消费";
+    last_order: "Last order", "上次下单";
+    days_ago: "{days} ago", "{days}前";
+    p_churn: "Probability of leaving", "流失概率";
+    group_share: "{customers} of customers, {spend} of spend", "客户占比 {customers}，消费占比 {spend}";
+    no_traits: "Close to the whole shop in everything measured.", "各项指标都与全店相近。";
+    trait_sentence: "{feature}: {value} (whole shop {everybody})", "{feature}：{value}（全店 {everybody}）";
+    segment: "Segment", "分群";
+    spend: "Spend", "消费";
+    share_customers: "Share of customers", "客户占比";
+    share_spend: "Share of spend", "消费占比";
+    shares_figure: "How many they are, what they bring", "人数与贡献";
+    shares_figure_note: "Where the second bar is longer than the first, few customers carry much of the revenue.",
+        "第二条比第一条长，说明少数客户撑起了较多收入。";
+    leaving_figure: "Where the leavers are", "流失集中在哪里";
+    leaving_figure_note: "Mean probability of leaving of each group’s active customers.", "各分群活跃客户的平均流失概率。";
+    migration_figure: "Who has moved: {from} to {to}", "分群迁移：{from}至{to}";
+    migration_note: "Each ribbon is as thick as the number of customers it stands for; groups are ordered best first. Hairlines are left out; the table has them all.",
+        "带子的粗细代表客户数，分群由好到差排列；过细的未画出，表格中列有全部。";
+    moved_up: "Moved up", "上升";
+    moved_down: "Moved down", "下降";
+    stayed: "Stayed", "未变";
+    arrivals: "New since then", "此后新增";
+    from_to: "From, to", "从 → 到";
+
+    // Churn.
+    churn_title: "Who is leaving", "谁在流失";
+    churn_lead: "The probability that an active customer places no order in the next {horizon}, and how far it can be trusted.",
+        "活跃客户在未来 {horizon}内不再下单的概率，以及它有多可信。";
+    churn_tested: "{model} answers. It was judged on {customers} of the last closed window, {rate} of whom placed no order within {horizon}.",
+        "当前由“{model}”评分。检验所用的最近一个已结束窗口共 {customers}，其中 {rate} 在 {horizon}内没有下单。";
+    leavers: "Expected leavers", "预计流失客户";
+    leavers_note: "{share} of {n} customers asked about", "占 {n} 位预测对象的 {share}";
+    at_risk_money: "Spending at risk", "面临风险的消费";
+    at_risk_note: "{share} of their usual {usual} per horizon", "占其每个预测期惯常消费 {usual} 的 {share}";
+    metric: "Metric", "指标";
+    baseline: "baseline", "基线";
+    difference: "Difference", "差异";
+    metrics_caption: "On the last closed window, with 95% bootstrap intervals", "最近一个已结束窗口上的表现，附 95% 自助法区间";
+    verdict_better: "better", "更好";
+    verdict_worse: "worse", "更差";
+    verdict_same: "not told apart", "无显著差别";
+    reliability_figure: "Calibration: is 30% really 30%?", "校准：说 30%，果真 30% 吗？";
+    reliability_note: "Customers in ten equal bins by score. On the diagonal, as many left as the model said; below it, fewer.",
+        "按分数把客户等分为十组。落在对角线上，说明实际流失与预测一致；落在线下，说明实际流失更少。";
+    reliability_point: "predicted {predicted}, observed {observed}, {customers}", "预测 {predicted}，实际 {observed}，{customers}";
+    predicted: "Predicted", "预测";
+    observed: "Observed", "实际";
+    bin: "Bin", "分组";
+    gain_figure: "Gain: how many leavers are found", "增益：能找到多少流失客户";
+    gain_note: "Contact the customers with the highest scores first, and read how many of all leavers are among them.",
+        "从分数最高的客户开始联系，看其中包含全部流失客户的多少。";
+    gain_point: "the top 10% hold {captured} of the leavers, a lift of {lift}×", "前 10% 包含 {captured} 的流失客户，提升度 {lift} 倍";
+    contacted: "Customers contacted", "已联系客户";
+    captured: "Leavers found", "已找到的流失客户";
+    at_random: "At random", "随机";
+    scores_figure: "Today’s scores", "今日分数分布";
+    scores_note: "Customers by their probability of leaving.", "按流失概率统计的客户数。";
+    importance_figure: "What the score rests on", "分数由什么决定";
+    importance_note: "Mean absolute contribution to the log-odds (exact SHAP values). It says what the model uses, not what causes leaving.",
+        "对数几率上的平均绝对贡献（精确 SHAP 值）。它说明模型用了什么，而非流失的原因。";
+    feature: "Feature", "特征";
+    mean_abs: "Mean |contribution|", "平均绝对贡献";
+
+    // Value.
+    value_title: "What they are worth", "客户价值";
+    value_lead: "Net spend expected of every customer in the next {horizon}, with a range that should hold four times in five.",
+        "每位客户未来 {horizon}内的预期净消费，以及五次中应有四次成立的区间。";
+    value_tested: "{model} answers. It was judged on {customers} of the last closed window of {horizon}.",
+        "当前由“{model}”预测。检验所用为最近一个已结束的 {horizon}窗口，共 {customers}。";
+    expected_total: "Expected spend", "预期消费";
+    expected_total_note: "of all customers in the next {horizon}", "全体客户未来 {horizon}内合计";
+    total_ratio: "Predicted by actual", "预测 / 实际";
+    total_ratio_note: "{predicted} against {actual} on the last closed window", "最近一个已结束窗口：{predicted} 对 {actual}";
+    coverage: "Coverage", "区间覆盖率";
+    coverage_note: "of the 80% interval; 80% would be exact", "80% 区间的实际覆盖，理想值为 80%";
+    deciles_figure: "Predicted and actual spend by decile", "各十分位的预测与实际消费";
+    deciles_note: "Mean per customer, from the tenth with the lowest prediction to the highest. Bars are the mean of the customers’ own 80% intervals.",
+        "人均值，由预测最低的十分之一到最高的十分之一。色带为客户各自 80% 区间的平均。";
+    decile_point: "decile {decile}: predicted {predicted} ({lo} to {hi}), actual {actual}", "第 {decile} 十分位：预测 {predicted}（{lo}至 {hi}），实际 {actual}";
+    decile: "Decile", "十分位";
+    actual: "Actual", "实际";
+    interval_80: "80% interval", "80% 区间";
+    interval_lo: "80% interval, from", "80% 区间下限";
+    interval_hi: "80% interval, to", "80% 区间上限";
+    lorenz_figure: "How revenue is spread", "收入集中度";
+    lorenz_note: "The further the curve bends from the diagonal, the more the shop rests on a few.", "曲线离对角线越远，店铺越依赖少数客户。";
+    lorenz_tenth: "The top tenth bring {share} of the revenue.", "消费最高的 10% 客户贡献 {share} 的收入。";
+    lorenz_x: "Customers, lowest spend first", "客户（由低到高）";
+    lorenz_y: "Share of revenue", "收入占比";
+    lorenz_top: "top {top}", "前 {top}";
+    lorenz_equal: "All spend alike", "人人相同";
+    this_shop: "This shop", "本店";
+
+    // Customers at risk.
+    people_title: "Whom to call first", "优先挽留名单";
+    people_lead: "Customers with the most to lose: probability of leaving times usual spend in {horizon}. The reasons are the model’s own, exact to the last digit.",
+        "损失最大的客户：流失概率 × {horizon}内的惯常消费。理由出自模型本身，逐项精确可加。";
+    people_note: "Bars to the right speak for leaving, to the left for staying, on the log-odds and on one scale for the whole list. Customers appear by id alone.",
+        "条形向右表示倾向流失，向左表示倾向留下；单位为对数几率，整个名单共用一个尺度。客户仅以编号出现。";
+    people_empty: "No customer with usual spend is at risk.", "没有存在消费风险的客户。";
+    orders_so_far: "Purchase days", "购买天数";
+    expected_spend: "Expected spend", "预期消费";
+    range_80: "{value} ({lo} to {hi})", "{value}（{lo} 至 {hi}）";
+    stake: "{p} likely to leave, {spend} usual spend", "流失概率 {p}，惯常消费 {spend}";
+    people_more: "{n} more customers", "其余 {n} 位客户";
+
+    // Models.
+    models_title: "Every model that was tried", "全部候选模型";
+    models_lead: "All of them judged on the same closed window. A champion answers; a candidate waits; a refused one scores nobody.",
+        "所有模型在同一个已结束窗口上检验。冠军模型负责评分，候选模型待命，被拒绝的模型不参与评分。";
+    models_empty: "No model was fitted.", "没有拟合任何模型。";
+    model: "Model", "模型";
+    status: "Status", "状态";
+    status_champion: "champion", "冠军";
+    status_candidate: "candidate", "候选";
+    status_refused: "refused", "已拒绝";
+    task_churn: "Churn", "流失";
+    task_value: "Value", "价值";
+    task_segment: "Segments", "分群";
+    models_caption: "Metrics on the last closed window", "最近一个已结束窗口上的指标";
+    auroc_figure: "Ranking of the churn models", "流失模型的排序能力";
+    auroc_note: "AUROC with 95% intervals: the chance that a leaver scores above a stayer. .5 is a coin.",
+        "AUROC 及 95% 区间：流失客户得分高于留存客户的概率，0.5 等同于抛硬币。";
+
+    // Method.
+    method_title: "Method and limits", "方法与局限";
+    method_lead: "What to keep in mind when acting on these numbers.", "据此行动之前应当了解的事。";
+    method_time: "Every feature is computed from what was known before its as-of day, and every model is judged on a later, closed window.",
+        "所有特征只用截止日之前已知的数据计算；所有模型都在更晚的、已结束的窗口上检验。";
+    method_churn: "A probability of leaving is about orders in a fixed horizon. A slow but faithful customer can score high.",
+        "流失概率只针对固定预测期内是否下单。买得慢但忠诚的客户，分数也可能偏高。";
+    method_value: "Expected spend is revenue, not margin: the cost of goods is not known for every shop.",
+        "预期消费是收入而非毛利：并非每家店都有商品成本数据。";
+    method_risk: "Spending at risk is probability of leaving times usual spend: the net spend of the look-back, scaled to the horizon. It is what their pace would bring, not a promise that a call wins it back.",
+        "面临风险的消费 = 流失概率 × 惯常消费，后者为回看期净消费按预测期折算。它表示照原有节奏会带来的消费，并不意味着一次联系就能挽回。";
+    method_reasons: "Reasons are exact additive contributions to the log-odds, not causes.", "理由是对数几率上精确可加的贡献，并非因果。";
+    method_gate: "A candidate answers only if a paired bootstrap shows it better than the baseline row and the champion, and its calibration error is within the set limit.",
+        "候选模型须经配对自助法证明优于基线与现任冠军，且校准误差不超过设定上限，才会上线评分。";
+    method_intervals: "Intervals show what chance alone would change on this window. Another season may differ by more.",
+        "区间只反映这一窗口内的随机波动，换一个季节，差异可能更大。";
+    method_cause: "Nothing here says whether an offer changes anybody’s mind; that takes a randomised holdout.",
+        "本报告不能说明优惠是否会改变客户的决定，那需要随机对照组。";
+    method_privacy: "The report holds customer ids and no names, addresses or e-mail. An id is still personal data to whoever can resolve it.",
+        "报告只含客户编号，不含姓名、地址或邮箱。但对能够还原编号的人而言，编号仍属个人信息。";
+    provenance: "Made from", "数据来源";
+    made_by: "Perennial {version}, seed {seed}; days are counted in {zone}. The same data, settings and seed give the same numbers.",
+        "Perennial {version}，随机种子 {seed}；日期按 {zone} 时区计算。数据、设置与种子相同，结果即相同。";
+    no_batches: "Nothing has been imported.", "尚未导入任何数据。";
+    batches_caption: "Imported files", "已导入的文件";
+    batches_fold: "Imported files and their checksums ({n})", "已导入文件及其校验值（{n}）";
+    file: "File", "文件";
+    format: "Format", "格式";
+    bytes: "Bytes", "字节";
+    batch: "Batch", "批次";
+    imported: "Imported", "导入时间";
+
+    // One customer in the terminal.
+    customer_heading: "Customer {id} · as of {as_of}", "客户 {id} · 截至{as_of}";
+    customer_segment: "Segment", "所属分群";
+    customer_churn: "Leaves within {horizon}", "{horizon}内流失的概率";
+    customer_spend: "Spend in {horizon}", "{horizon}内的消费";
+    customer_interval: "80% between {lo} and {hi}", "80% 区间 {lo} 至 {hi}";
+    customer_so_far: "So far", "迄今";
+    customer_so_far_value: "{spend} on {orders} purchase days, {first} to {last}", "{first}至{last}，{orders} 个购买日，共 {spend}";
+    customer_once: "{spend} on one purchase day, {first}", "{first}购买一天，共 {spend}";
+    customer_no_orders: "no purchase day before the as-of day", "截止日之前没有购买";
+    customer_orders: "Last orders", "最近订单";
+    customer_order_line: "{day}  {total}  {items}  {id}", "{day}  {total}  {items}  {id}";
+    noun_items: "{n} item|{n} items", "{n} 件";
+    customer_reasons: "Why: what moves the probability of leaving (log-odds)", "理由：推动流失概率的因素（对数几率）";
+    customer_start: "start, everybody", "起点（全体）";
+    customer_rest: "all other features", "其余特征";
+    customer_sum: "sum", "合计";
+    not_scored: "not scored: {reason}", "未评分：{reason}";
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::{EN, ENTRIES, ZH};
+
+    fn holes(text: &str) -> BTreeSet<&str> {
+        text.split('{').skip(1).filter_map(|rest| rest.split_once('}')).map(|(name, _)| name).collect()
+    }
+
+    #[test]
+    fn both_languages_are_complete() {
+        assert!(ENTRIES.len() > 200 && EN.rows == "Rows" && ZH.rows == "行数");
+        for (key, en, zh) in ENTRIES {
+            assert!(!en.trim().is_empty() && !zh.trim().is_empty(), "{key} is empty");
+            assert_eq!(holes(en), holes(zh), "{key}: the holes differ");
+            let translated = zh.chars().any(|c| ('\u{4e00}'..='\u{9fff}').contains(&c));
+            let wordless = !zh.chars().any(char::is_alphabetic) || holes(zh).len() > 1;
+            assert!(translated || wordless, "{key} is not translated: {zh}");
+            assert!(!en.chars().any(|c| ('\u{4e00}'..='\u{9fff}').contains(&c)), "{key}: Chinese in the English");
+        }
+    }
+
+    #[test]
+    fn chinese_is_punctuated_as_chinese() {
+        for (key, _, zh) in ENTRIES {
+            let chars: Vec<char> = zh.chars().collect();
+            for pair in chars.windows(2) {
+                let han = ('\u{4e00}'..='\u{9fff}').contains(&pair[0]);
+                assert!(!(han && matches!(pair[1], ',' | ';' | '?' | '!' | '(')), "{key}: {zh}");
+            }
+        }
+    }
+}
