@@ -214,6 +214,7 @@ catalogue! {
     clusters: "Groups found by k-means", "k-means 聚类";
     clusters_quality: "Separation (silhouette) {silhouette}, stability on bootstrap samples {stability}; 1 would be perfect in both.",
         "分离度（轮廓系数）{silhouette}，自助抽样稳定性 {stability}；两者的满分均为 1。";
+    cluster_name: "Group {n}", "第 {n} 组";
     orders_each: "Purchase days each", "人均购买天数";
     spend_each: "Spend each", "人均消费";
     last_order: "Last order", "上次下单";
@@ -349,8 +350,8 @@ catalogue! {
         "流失概率只针对固定预测期内是否下单。买得慢但忠诚的客户，分数也可能偏高。";
     method_value: "Expected spend is revenue, not margin: the cost of goods is not known for every shop.",
         "预期消费是收入而非毛利：并非每家店都有商品成本数据。";
-    method_risk: "Spending at risk is probability of leaving times usual spend: the net spend of the look-back, scaled to the horizon. It is what their pace would bring, not a promise that a call wins it back.",
-        "面临风险的消费 = 流失概率 × 惯常消费，后者为回看期净消费按预测期折算。它表示照原有节奏会带来的消费，并不意味着一次联系就能挽回。";
+    method_risk: "Spending at risk is probability of leaving times usual spend: the net spend of the last year, or since the first order where that is less, scaled to the horizon. It is what their pace would bring, not a promise that a call wins it back.",
+        "面临风险的消费 = 流失概率 × 惯常消费，后者为最近一年（或首单以来）的净消费按预测期折算。它表示照原有节奏会带来的消费，并不意味着一次联系就能挽回。";
     method_reasons: "Reasons are exact additive contributions to the log-odds, not causes.", "理由是对数几率上精确可加的贡献，并非因果。";
     method_gate: "A candidate answers only if a paired bootstrap shows it better than the baseline row and the champion, and its calibration error is within the set limit.",
         "候选模型须经配对自助法证明优于基线与现任冠军，且校准误差不超过设定上限，才会上线评分。";

@@ -1,5 +1,8 @@
 //! Names that come out of the data, in both languages: metrics, models, segments, tasks.
 
+use perennial_learn::catalog::MODELS;
+use perennial_learn::segment::rfm;
+
 use super::data::Estimate;
 use super::language::{Language, Locale, NONE, fill};
 
@@ -32,6 +35,7 @@ const METRICS: &[MetricWords] = &[
     ("brier", "Brier score", "Brier 分数", Kind::Fine, Better::Lower),
     ("ece", "ECE, calibration error", "ECE（校准误差）", Kind::Fine, Better::Lower),
     ("lift_10", "Lift in the top 10%", "前 10% 提升度", Kind::Times, Better::Higher),
+    ("mae", "Mean absolute error", "平均绝对误差", Kind::Money, Better::Lower),
     ("mae_cents", "Mean absolute error", "平均绝对误差", Kind::Money, Better::Lower),
     ("total_ratio", "Total, predicted by actual", "总额之比（预测 / 实际）", Kind::Score, Better::Target),
     ("gini", "Gini, ranking by value", "基尼系数（价值排序）", Kind::Score, Better::Higher),
@@ -81,23 +85,10 @@ impl Metric {
     }
 }
 
-const MODELS: &[(&str, &str, &str)] = &[
-    ("baseline", "Recency, spend and count", "近度、金额与频次"),
-    ("baseline_rfm", "Recency, spend and count", "近度、金额与频次"),
-    ("logistic_rfm", "Logistic regression on recency, spend and count", "逻辑回归：近度、金额与频次"),
-    ("logistic", "Elastic-net logistic regression", "弹性网络逻辑回归"),
-    ("elastic_net", "Elastic-net logistic regression", "弹性网络逻辑回归"),
-    ("boost", "Gradient boosting", "梯度提升树"),
-    ("bgnbd", "BG/NBD", "BG/NBD"),
-    ("gamma_gamma", "Gamma-Gamma", "Gamma-Gamma"),
-    ("bgnbd_gamma_gamma", "BG/NBD with Gamma-Gamma", "BG/NBD + Gamma-Gamma"),
-    ("pareto_nbd", "Pareto/NBD", "Pareto/NBD"),
-    ("rfm", "RFM groups", "RFM 分群"),
-    ("kmeans", "k-means", "k-means 聚类"),
-];
-
+/// A model's title in the catalogue; one that is not there is shown under its own name.
 pub fn model(l: &Locale<'_>, slug: &str) -> String {
-    MODELS.iter().find(|known| known.0 == slug).map_or_else(|| slug.to_owned(), |(_, en, zh)| pick(l, en, zh).to_owned())
+    let entry = MODELS.iter().find(|entry| entry.name == slug);
+    entry.map_or_else(|| slug.to_owned(), |entry| capital(pick(l, entry.title, entry.title_zh)))
 }
 
 /// `Gradient boosting · champion`.
@@ -114,81 +105,38 @@ pub fn task(l: &Locale<'_>, slug: &str) -> String {
     }
 }
 
-type SegmentWords = (&'static str, &'static str, &'static str, &'static str, &'static str);
-
-/// The usual RFM names: slug, name and description in English and Chinese.
-const SEGMENTS: &[SegmentWords] = &[
-    (
-        "champions",
-        "Champions",
-        "重要价值客户",
-        "Bought recently, buy often and spend the most.",
-        "最近买过，买得勤，花得也最多。",
-    ),
-    ("loyal", "Loyal", "忠诚客户", "Come back again and again and spend well.", "一次次回来，消费稳定。"),
+/// What the usual RFM names mean: key, English, Chinese. The names themselves are the model's.
+const SEGMENTS: &[(&str, &str, &str)] = &[
+    ("champions", "Bought recently, buy often and spend the most.", "最近买过，买得勤，花得也最多。"),
+    ("loyal", "Come back again and again and spend well.", "一次次回来，消费稳定。"),
     (
         "potential_loyalists",
-        "Potential loyalists",
-        "潜在忠诚客户",
         "Recent, with more than one order: the next champions.",
         "最近买过且不止一次，有望成为下一批重要客户。",
     ),
-    ("new", "New", "新客户", "Placed their first order only recently.", "不久前才下了第一单。"),
-    ("promising", "Promising", "有望客户", "Recent, small spend so far.", "最近买过，消费尚小。"),
-    (
-        "need_attention",
-        "Need attention",
-        "需关注客户",
-        "Middling in everything, and drifting away.",
-        "各方面都居中，正在渐渐疏远。",
-    ),
-    (
-        "about_to_sleep",
-        "About to sleep",
-        "即将沉睡客户",
-        "Few orders, and the last is a while ago.",
-        "下单不多，上次购买已有一阵子。",
-    ),
-    ("at_risk", "At risk", "流失风险客户", "Bought often and well, but not for long now.", "曾经常买、花得不少，却已许久未来。"),
-    (
-        "cannot_lose",
-        "Cannot lose",
-        "不可失去的客户",
-        "Were among the very best, and have fallen silent.",
-        "曾是最好的客户，如今已沉默。",
-    ),
-    ("hibernating", "Hibernating", "休眠客户", "Few orders, long ago, little spend.", "很久以前买过几次，花得不多。"),
-    ("lost", "Lost", "已流失客户", "Silent for longest, with least to begin with.", "沉默最久，原本消费也最少。"),
-    ("one_time", "One-time buyers", "一次性客户", "Ordered once and not again.", "只买过一次。"),
+    ("new", "Placed their first order only recently.", "不久前才下了第一单。"),
+    ("promising", "Fairly recent, small spend so far.", "近期买过，消费尚小。"),
+    ("need_attention", "Middling in everything, and drifting away.", "各方面都居中，正在渐渐疏远。"),
+    ("about_to_sleep", "Few orders, and the last is a while ago.", "下单不多，上次购买已有一阵子。"),
+    ("at_risk", "Bought often and well, but not for long now.", "曾经常买、花得不少，却已许久未来。"),
+    ("cant_lose", "Were among the very best, and have fallen silent.", "曾是最好的客户，如今已沉默。"),
+    ("hibernating", "Few orders, long ago, little spend.", "很久以前买过几次，花得不多。"),
+    ("lost", "Silent for longest, with least to begin with.", "沉默最久，原本消费也最少。"),
 ];
 
-const SEGMENT_ALIASES: &[(&str, &str)] = &[
-    ("champion", "champions"),
-    ("loyal_customers", "loyal"),
-    ("potential_loyalist", "potential_loyalists"),
-    ("new_customers", "new"),
-    ("needs_attention", "need_attention"),
-    ("need_attention_customers", "need_attention"),
-    ("cannot_lose_them", "cannot_lose"),
-    ("cant_lose_them", "cannot_lose"),
-    ("can_not_lose", "cannot_lose"),
-    ("cant_lose", "cannot_lose"),
-    ("sleeping", "hibernating"),
-];
-
-fn segment_words(slug: &str) -> Option<&'static SegmentWords> {
-    let folded = slug.trim().to_lowercase().replace([' ', '-'], "_").replace(['\'', '’'], "");
-    let name = SEGMENT_ALIASES.iter().find(|(alias, _)| *alias == folded).map_or(folded.as_str(), |(_, name)| name);
-    SEGMENTS.iter().find(|known| known.0 == name)
+/// A segment's name: the model's own for RFM groups, a number for a cluster (`k2`), anything else as it is.
+pub fn segment(l: &Locale<'_>, key: &str) -> String {
+    if let Some(name) = rfm::name(key) {
+        return pick(l, &name.en, &name.zh).to_owned();
+    }
+    match key.strip_prefix('k').filter(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit())) {
+        Some(number) => fill(l.text.cluster_name, &[("n", number)]),
+        None => key.to_owned(),
+    }
 }
 
-/// A segment's name; one that is nobody's usual name is shown as it is.
-pub fn segment(l: &Locale<'_>, slug: &str) -> String {
-    segment_words(slug).map_or_else(|| slug.to_owned(), |known| pick(l, known.1, known.2).to_owned())
-}
-
-pub fn segment_description(l: &Locale<'_>, slug: &str) -> Option<&'static str> {
-    segment_words(slug).map(|known| pick(l, known.3, known.4))
+pub fn segment_description(l: &Locale<'_>, key: &str) -> Option<&'static str> {
+    SEGMENTS.iter().find(|known| known.0 == key).map(|known| pick(l, known.1, known.2))
 }
 
 /// `orders: 4.2, against 1.9 in the whole shop`.
@@ -208,5 +156,54 @@ fn pick<'t>(l: &Locale<'_>, en: &'t str, zh: &'t str) -> &'t str {
     match l.language {
         Language::En => en,
         Language::Zh => zh,
+    }
+}
+
+/// The text with a capital letter at its head.
+pub fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use perennial_learn::catalog::{self, METRICS};
+
+    use super::*;
+
+    #[test]
+    fn every_metric_of_the_catalogue_has_words_and_points_the_same_way() {
+        let features = BTreeMap::new();
+        let l = Locale::new(Language::En, "EUR", &features);
+        for known in METRICS {
+            let row = super::METRICS.iter().find(|row| row.0 == known.name);
+            assert!(row.is_some(), "{} has no words", known.name);
+            let better = match known.better {
+                catalog::Better::Higher => Better::Higher,
+                catalog::Better::Lower => Better::Lower,
+                catalog::Better::Near(_) => Better::Target,
+            };
+            assert_eq!(metric(&l, known.name).better, better, "{}", known.name);
+        }
+    }
+
+    #[test]
+    fn every_named_group_is_described_and_every_model_titled() {
+        let features = BTreeMap::new();
+        for language in Language::ALL {
+            let l = Locale::new(language, "EUR", &features);
+            for (key, en, zh) in rfm::GROUPS {
+                assert_eq!(segment(&l, key), if language == Language::En { *en } else { *zh });
+                assert!(segment_description(&l, key).is_some(), "{key} is not described");
+            }
+            assert_eq!(SEGMENTS.len(), rfm::GROUPS.len());
+            for entry in MODELS {
+                assert_ne!(model(&l, entry.name), entry.name);
+            }
+        }
+        let l = Locale::new(Language::Zh, "EUR", &features);
+        assert_eq!((segment(&l, "k2"), segment(&l, "kx"), segment(&l, "k")), ("第 2 组".into(), "kx".into(), "k".into()));
     }
 }

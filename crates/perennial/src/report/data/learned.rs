@@ -16,7 +16,7 @@ pub struct Segments {
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SegmentFacts {
-    /// A known RFM name in snake case (`champions`, `loyal`, `at_risk` …) is translated; any other name is shown as it is.
+    /// The key in the `segment` column: `champions`, `at_risk` …, `k2`; a key that no model names is shown as it is.
     pub name: String,
     pub customers: u64,
     /// Net spend so far of its customers.
@@ -128,7 +128,8 @@ pub struct ChurnToday {
     pub customers: u64,
     /// Σ `p_churn`.
     pub leavers_expected: f64,
-    /// Usual spend: a customer's net spend over the look-back, scaled to the horizon, not below 0. This is its sum.
+    /// Usual spend: a customer's net spend of the last year, or since the first order where that is less, scaled to the horizon,
+    /// not below 0. This is its sum.
     pub usual_spend_cents: f64,
     /// Σ `p_churn` × usual spend.
     pub at_risk_cents: f64,

@@ -95,12 +95,7 @@ fn describe(l: &Locale<'_>, facts: &SegmentFacts) -> Words {
         return known.into();
     }
     let traits: Vec<String> = facts.traits.iter().take(TRAITS_MAX).map(|found| words::trait_sentence(l, found)).collect();
-    Words::from(if traits.is_empty() { l.text.no_traits.to_owned() } else { capital(&traits.join(l.text.list_comma)) })
-}
-
-fn capital(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+    Words::from(if traits.is_empty() { l.text.no_traits.to_owned() } else { words::capital(&traits.join(l.text.list_comma)) })
 }
 
 fn shares(l: &Locale<'_>, rows: &[SegmentFacts]) -> Figure {
