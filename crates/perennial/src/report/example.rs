@@ -82,6 +82,8 @@ impl ReportData {
         if let Section::Shown(quality) = &mut data.quality {
             quality.open = false;
             quality.rules[0].passed = false;
+            quality.rules[0].count = 312;
+            quality.rules[0].finding = Phrase::both("312 orders share a key with another", "312 笔订单与其他订单主键相同");
         }
         for model in &mut data.models {
             model.status = ModelStatus::Refused;

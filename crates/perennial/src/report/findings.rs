@@ -2,7 +2,7 @@
 //!
 //! A sentence is written only where its numbers exist and carry it; the order is that of what a person would act on.
 
-use super::data::{ModelStatus, MonthFacts, ReportData, Section, SegmentFacts};
+use super::data::{ModelStatus, MonthFacts, Quality, ReportData, RuleResult, Section, SegmentFacts, Severity};
 use super::language::{Locale, fill};
 use super::section::model_title;
 use super::view::{Finding, Notice, Tone, Words};
@@ -28,13 +28,17 @@ pub fn findings(l: &Locale<'_>, data: &ReportData) -> Vec<Finding> {
     found
 }
 
+/// The broken rules that shut the gate: those of the highest severity.
+fn shutting(quality: &Quality) -> Vec<&RuleResult> {
+    quality.rules.iter().filter(|rule| !rule.passed && rule.severity == Severity::Error).collect()
+}
+
 fn gate(l: &Locale<'_>, data: &ReportData) -> Option<Finding> {
-    let quality = data.quality.shown()?;
-    let broken = quality.rules.iter().filter(|rule| !rule.passed).count() as u64;
-    let text = match (quality.open, &quality.overridden) {
-        (true, _) => return None,
-        (false, Some(why)) => fill(l.text.finding_overridden, &[("n", &l.int(broken)), ("why", why)]),
-        (false, None) => fill(l.text.finding_shut, &[("n", &l.int(broken))]),
+    let quality = data.quality.shown().filter(|quality| !quality.open)?;
+    let broken = l.noun(l.text.noun_broken, shutting(quality).len() as u64);
+    let text = match &quality.overridden {
+        Some(why) => fill(l.text.finding_overridden, &[("broken", &broken), ("why", why)]),
+        None => fill(l.text.finding_shut, &[("broken", &broken)]),
     };
     Some(Finding { tone: Tone::Risk, text })
 }
@@ -163,7 +167,7 @@ pub fn refusals(l: &Locale<'_>, data: &ReportData) -> Vec<Notice> {
     let t = l.text;
     let mut found = vec![];
     if let Some(quality) = data.quality.shown().filter(|quality| !quality.open) {
-        let rules = quality.rules.iter().filter(|r| !r.passed).map(|r| l.phrase(&r.finding)).collect::<Vec<_>>();
+        let rules = shutting(quality).into_iter().map(|rule| l.phrase(&rule.finding)).collect::<Vec<_>>();
         let title = if quality.overridden.is_some() { t.gate_overridden } else { t.gate_shut };
         found.push(Notice { tone: Tone::Risk, title: title.to_owned(), text: Words::from(rules.join(t.list_comma)) });
     }

@@ -51,7 +51,7 @@ fn subtitle(l: &Locale<'_>, data: &ReportData) -> String {
         l.text.subtitle,
         &[
             ("customers", &l.customers(o.customers)),
-            ("orders", &l.int(o.orders)),
+            ("orders", &l.noun(l.text.noun_orders, o.orders)),
             ("from", &l.day(first)),
             ("to", &l.day(last)),
             ("horizon", &l.days(i64::from(data.frame.horizon_days))),

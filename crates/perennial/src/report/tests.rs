@@ -14,7 +14,9 @@ fn check(name: &str, data: &ReportData) -> String {
         std::fs::write(format!("{dir}/{name}.html"), &page).expect("the page can be kept");
     }
     assert!(page.len() < 1_000_000, "{name}: {} bytes", page.len());
-    for nonsense in ["NaN", ">inf<", "-inf", "{n}", "{share}", "{horizon}", "http://", "https://", "<img", "@import", "url("] {
+    for nonsense in
+        ["NaN", ">inf<", "-inf", "{n}", "{share}", "{horizon}", "{broken}", "http://", "https://", "<img", "@import", "url("]
+    {
         assert!(!page.contains(nonsense), "{name}: {nonsense:?} in the page");
     }
     let ids: Vec<&str> = page.split(" id=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();

@@ -19,8 +19,8 @@ catalogue! {
     // The page.
     page_title: "{shop}: customer report", "{shop} · 客户报告";
     kicker: "Customer report · as of {as_of}", "客户报告 · 截至 {as_of}";
-    subtitle: "{customers} and {orders} orders from {from} to {to}, and what each customer will probably do in the {horizon} from {as_of}.",
-        "{from}至{to}，{customers}，{orders} 笔订单；以及自{as_of}起 {horizon}内，每位客户可能的动向。";
+    subtitle: "{customers} and {orders} from {from} to {to}, and what each customer will probably do in the {horizon} from {as_of}.",
+        "{from}至{to}，{customers}，{orders}；以及自{as_of}起 {horizon}内，每位客户可能的动向。";
     subtitle_empty: "There are no orders yet. Import some and run again.", "还没有订单。请先导入数据，再运行一次。";
     simulated: "Simulated shop: none of these customers exists.", "模拟店铺：其中的客户均为虚构。";
     skip: "Skip to the findings", "跳到要点";
@@ -42,7 +42,9 @@ catalogue! {
         "由 Perennial {version} 生成。单一文件，无需脚本，不从网络加载任何内容。";
     list_comma: "; ", "；";
     colon: ": ", "：";
+    noun_broken: "{n} rule broken|{n} rules broken", "{n} 条规则未通过";
     noun_customers: "{n} customer|{n} customers", "{n} 位客户";
+    noun_orders: "{n} order|{n} orders", "{n} 笔订单";
     noun_days: "{n} day|{n} days", "{n} 天";
     unit_days: "{n} days", "{n} 天";
     yes: "yes", "是";
@@ -50,10 +52,10 @@ catalogue! {
     value_missing: "unknown", "未知";
 
     // Findings.
-    finding_shut: "The quality gate is shut: {n} rules are broken. Read nothing below as a decision until that is settled.",
-        "数据质量关卡已关闭：{n} 条规则未通过。问题解决之前，请勿将下文作为决策依据。";
-    finding_overridden: "The quality gate was shut ({n} rules broken) and passed on purpose: \"{why}\".",
-        "数据质量关卡原已关闭（{n} 条规则未通过），后经人工放行，理由：“{why}”。";
+    finding_shut: "The quality gate is shut ({broken}). Read nothing below as a decision until that is settled.",
+        "数据质量关卡已关闭（{broken}）。问题解决之前，请勿将下文作为决策依据。";
+    finding_overridden: "The quality gate was shut ({broken}) and passed on purpose: \"{why}\".",
+        "数据质量关卡原已关闭（{broken}），后经人工放行，理由：“{why}”。";
     finding_leaving: "Of {customers} who bought in the last {look_back}, about {leavers} ({share}) will not order again in the next {horizon}.",
         "过去 {look_back}内购买过的 {customers}中，约有 {leavers} 位（{share}）在未来 {horizon}内不会再下单。";
     finding_money: "{money} of their usual spending is at risk.", "其惯常消费中有 {money} 面临流失风险。";

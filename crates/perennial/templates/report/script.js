@@ -19,8 +19,4 @@
   var speak = function () { document.documentElement.lang = document.getElementById("language-zh").checked ? "zh-Hans" : "en"; };
   document.querySelectorAll("input[name=language]").forEach(function (input) { input.addEventListener("change", speak); });
   speak();
-  // Folded tables are part of the page on paper.
-  window.addEventListener("beforeprint", function () {
-    document.querySelectorAll("details").forEach(function (fold) { fold.open = true; });
-  });
 })();
