@@ -247,7 +247,7 @@ catalogue! {
     churn_title: "Who is leaving", "谁在流失";
     churn_lead: "The probability that an active customer places no order in the next {horizon}, and how far it can be trusted.",
         "活跃客户在未来 {horizon}内不再下单的概率，以及它有多可信。";
-    churn_tested: "{model} answers. It was judged on {customers} of the last closed window, {rate} of whom placed no order within {horizon}.",
+    churn_tested: "The champion is: {model}. It was judged on {customers} of the last closed window, {rate} of whom placed no order within {horizon}.",
         "当前由“{model}”评分。检验所用的最近一个已结束窗口共 {customers}，其中 {rate} 在 {horizon}内没有下单。";
     leavers: "Expected leavers", "预计流失客户";
     leavers_note: "{share} of {n} customers asked about", "占 {n} 位预测对象的 {share}";
@@ -256,7 +256,7 @@ catalogue! {
     metric: "Metric", "指标";
     baseline: "baseline", "基线";
     difference: "Difference", "差异";
-    metrics_caption: "On the last closed window, with 95% bootstrap intervals", "最近一个已结束窗口上的表现，附 95% 自助法区间";
+    metrics_caption: "On the last closed window; in brackets, 95% bootstrap intervals", "最近一个已结束窗口上的表现；方括号内为 95% 自助法区间";
     verdict_better: "better", "更好";
     verdict_worse: "worse", "更差";
     verdict_same: "not told apart", "无显著差别";
@@ -286,7 +286,7 @@ catalogue! {
     value_title: "What they are worth", "客户价值";
     value_lead: "Net spend expected of every customer in the next {horizon}, with a range that should hold four times in five.",
         "每位客户未来 {horizon}内的预期净消费，以及五次中应有四次成立的区间。";
-    value_tested: "{model} answers. It was judged on {customers} of the last closed window of {horizon}.",
+    value_tested: "The champion is: {model}. It was judged on {customers} of the last closed window of {horizon}.",
         "当前由“{model}”预测。检验所用为最近一个已结束的 {horizon}窗口，共 {customers}。";
     expected_total: "Expected spend", "预期消费";
     expected_total_note: "of all customers in the next {horizon}", "全体客户未来 {horizon}内合计";
@@ -322,7 +322,8 @@ catalogue! {
     orders_so_far: "Purchase days", "购买天数";
     expected_spend: "Expected spend", "预期消费";
     range_80: "{value} ({lo} to {hi})", "{value}（{lo} 至 {hi}）";
-    stake: "{p} likely to leave, {spend} usual spend", "流失概率 {p}，惯常消费 {spend}";
+    stake: "{p} likely to leave", "流失概率 {p}";
+    usual_spend: "Usual spend", "惯常消费";
     people_more: "{n} more customers", "其余 {n} 位客户";
 
     // Models.
@@ -340,8 +341,8 @@ catalogue! {
     task_segment: "Segments", "分群";
     models_caption: "Metrics on the last closed window", "最近一个已结束窗口上的指标";
     auroc_figure: "Ranking of the churn models", "流失模型的排序能力";
-    auroc_note: "AUROC with 95% intervals: the chance that a leaver scores above a stayer. .5 is a coin.",
-        "AUROC 及 95% 区间：流失客户得分高于留存客户的概率，0.5 等同于抛硬币。";
+    auroc_note: "AUROC: the chance that a leaver scores above a stayer; 0.5 is a coin. Lines, where drawn, are 95% intervals.",
+        "AUROC：流失客户得分高于留存客户的概率，0.5 等同于抛硬币；横线（如有）为 95% 区间。";
 
     // Method.
     method_title: "Method and limits", "方法与局限";

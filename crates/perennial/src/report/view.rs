@@ -199,7 +199,7 @@ pub struct People {
 pub struct Person {
     pub customer_id: String,
     pub segment: String,
-    /// Probability and usual spend in a sentence.
+    /// The probability of leaving in words.
     pub stake: String,
     pub facts: Vec<(String, String)>,
     pub reasons: Vec<ReasonLine>,

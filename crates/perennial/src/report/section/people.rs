@@ -37,7 +37,11 @@ fn people(l: &Locale<'_>, customers: &[RiskCustomer]) -> Vec<Person> {
         .iter()
         .map(|c| {
             let ago = fill(t.days_ago, &[("days", &l.days(c.days_since_last_order))]);
-            let mut facts = vec![(t.last_order.to_owned(), ago), (t.orders_so_far.to_owned(), l.int(c.orders))];
+            let mut facts = vec![
+                (t.last_order.to_owned(), ago),
+                (t.orders_so_far.to_owned(), l.int(c.orders)),
+                (t.usual_spend.to_owned(), l.money_about(c.usual_spend_cents)),
+            ];
             if let Some(range) = &c.expected {
                 let (lo, hi) = (l.amount_about(range.lo80_cents), l.amount_about(range.hi80_cents));
                 let values = [("value", &*l.money_about(range.expected_cents)), ("lo", &lo), ("hi", &hi)];
@@ -46,7 +50,7 @@ fn people(l: &Locale<'_>, customers: &[RiskCustomer]) -> Vec<Person> {
             Person {
                 customer_id: c.customer_id.clone(),
                 segment: c.segment.as_deref().map_or(String::new(), |name| words::segment(l, name)),
-                stake: fill(t.stake, &[("p", &l.percent(c.p_churn, 0)), ("spend", &l.money_about(c.usual_spend_cents))]),
+                stake: fill(t.stake, &[("p", &l.percent(c.p_churn, 0))]),
                 facts,
                 reasons: c.reasons.iter().take(REASONS_MAX).map(|reason| line(l, reason, largest)).collect(),
             }
