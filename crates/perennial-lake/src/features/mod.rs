@@ -182,10 +182,7 @@ impl Ask<'_> {
         tables.dedup();
         let mut empty = Vec::new();
         for table in tables {
-            let sql = format!("SELECT 1 AS found FROM {table} LIMIT 1");
-            let found = self.store.engine().query(self.at, &sql, None, self.who);
-            let found = found.map_err(|cause| FeatureError::Query { group: table.name().to_owned(), cause })?;
-            if found.rows() == 0 {
+            if self.store.rows(self.at, table)? == 0 {
                 empty.push(table);
             }
         }

@@ -29,23 +29,22 @@ pub(super) fn mentions_as_of(query: &str) -> bool {
     query.contains("$as_of")
 }
 
-/// `$as_of` is the as-of day; `$as_of_at` the instant at which it begins in the shop's zone. Both become literals, because engines
-/// differ in how they guess the type of a parameter inside an expression.
-fn bound(moment: &Moment, query: &str) -> Result<String, FeatureError> {
-    let mut sql = query.to_owned();
-    if sql.contains("$as_of_at") {
-        let start_us = day_start_us(moment.store.zone(), moment.as_of)?;
-        let day = Day(start_us.div_euclid(86_400_000_000) as i32);
-        let second = start_us.rem_euclid(86_400_000_000) / 1_000_000;
-        let time = format!("{:02}:{:02}:{:02}", second / 3600, second / 60 % 60, second % 60);
-        sql = sql.replace("$as_of_at", &format!("CAST('{day}T{time}Z' AS TIMESTAMP)"));
+/// `$as_of` is left to the engine; `$as_of_at`, the instant at which that day begins in the shop's zone, becomes a literal here,
+/// because engines know no zone.
+fn bound(moment: &Moment, query: String) -> Result<String, FeatureError> {
+    if !query.contains("$as_of_at") {
+        return Ok(query);
     }
-    Ok(sql.replace("$as_of", &format!("DATE '{}'", moment.as_of)))
+    let start_us = day_start_us(moment.store.zone(), moment.as_of)?;
+    let day = Day(start_us.div_euclid(86_400_000_000) as i32);
+    let second = start_us.rem_euclid(86_400_000_000) / 1_000_000;
+    let time = format!("{:02}:{:02}:{:02}", second / 3600, second / 60 % 60, second % 60);
+    Ok(query.replace("$as_of_at", &format!("CAST('{day}T{time}Z' AS TIMESTAMP)")))
 }
 
 /// The group's rows, one per customer, sorted by customer.
 pub(super) fn rows(moment: &Moment, group: &Group) -> Result<Table, FeatureError> {
-    let sql = bound(moment, &group.query())?;
+    let sql = bound(moment, group.query())?;
     let answer = moment.store.engine().query(moment.at, &sql, Some(moment.as_of), moment.who);
     let table = answer.map_err(|cause| FeatureError::Query { group: group.name.to_string(), cause })?;
     if !table.has(column::CUSTOMER_ID) {

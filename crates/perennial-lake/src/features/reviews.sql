@@ -9,7 +9,7 @@
 -- column: days_since_last_review | whole | days | null | as-of day less the day of the last review | 距上次评价天数
 WITH placed AS (
     SELECT customer_id, rating, CAST($as_of - reviewed_on AS INT) AS age_days,
-        ROW_NUMBER() OVER (PARTITION BY customer_id ORDER BY reviewed_at DESC, review_id DESC) AS place
+        ROW_NUMBER() OVER (PARTITION BY customer_id ORDER BY reviewed_on DESC, reviewed_at DESC, review_id DESC) AS place
     FROM reviews WHERE customer_id IS NOT NULL AND reviewed_on < $as_of
 )
 SELECT customer_id, COUNT(*) AS reviews_all, CAST(SUM(rating) AS DOUBLE) / CAST(COUNT(*) AS DOUBLE) AS review_rating_mean,

@@ -16,6 +16,8 @@ pub trait Store: Sync {
     fn engine(&self) -> &dyn Engine;
     /// IANA name of the shop's zone.
     fn zone(&self) -> &str;
+    /// How many rows a table has.
+    fn rows(&self, at: &Snapshot, entity: Entity) -> Result<u64, FeatureError>;
     /// One stream per bucket; a customer is in the same bucket of every table that has customers.
     fn scan(&self, at: &Snapshot, entity: Entity, columns: &[&str], who: &Who) -> Result<Vec<Rows>, FeatureError>;
 }

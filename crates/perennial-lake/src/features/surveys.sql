@@ -7,7 +7,7 @@
 -- column: csat_score_mean | float | points | null | mean answer to `csat` | 平均满意度
 WITH placed AS (
     SELECT customer_id, kind, score,
-        ROW_NUMBER() OVER (PARTITION BY customer_id, kind ORDER BY answered_at DESC, response_id DESC) AS place
+        ROW_NUMBER() OVER (PARTITION BY customer_id, kind ORDER BY answered_on DESC, answered_at DESC, response_id DESC) AS place
     FROM surveys WHERE answered_on < $as_of
 )
 SELECT customer_id, COUNT(*) AS surveys_all, MAX(CASE WHEN kind = 'nps' AND place = 1 THEN score END) AS nps_score_last,

@@ -66,6 +66,10 @@ impl Store for Memory {
         &self.zone
     }
 
+    fn rows(&self, _: &Snapshot, entity: Entity) -> Result<u64, FeatureError> {
+        Ok(self.tables[&entity].num_rows() as u64)
+    }
+
     /// Three buckets and one for guests, in batches of a few rows, so that customers straddle batches.
     fn scan(&self, _: &Snapshot, entity: Entity, columns: &[&str], who: &Who) -> Result<Vec<Rows>, FeatureError> {
         let rows = self.rows_of(entity, who);
@@ -91,7 +95,8 @@ impl Store for Memory {
 }
 
 impl Engine for Memory {
-    fn query(&self, _: &Snapshot, sql: &str, _: Option<Day>, who: &Who) -> Result<Table, EngineError> {
+    fn query(&self, _: &Snapshot, sql: &str, as_of: Option<Day>, who: &Who) -> Result<Table, EngineError> {
+        let sql = as_of.map_or(sql.to_owned(), |day| sql.replace("$as_of", &format!("DATE '{day}'")));
         let context = SessionContext::new();
         for &entity in Entity::ALL {
             let rows = self.rows_of(entity, who);
@@ -100,7 +105,7 @@ impl Engine for Memory {
         }
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let answer = runtime.block_on(async {
-            let frame = context.sql(sql).await?;
+            let frame = context.sql(&sql).await?;
             let schema = Arc::new(frame.schema().as_arrow().clone());
             Ok::<_, datafusion::error::DataFusionError>((schema, frame.collect().await?))
         });

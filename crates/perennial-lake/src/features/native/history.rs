@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use super::Cut;
 use super::products::Products;
+use super::{Cell, Cut};
 
 /// A day with anything that moves money or counts as a purchase.
 #[derive(Clone, Copy, Debug, Default)]
@@ -29,11 +29,14 @@ pub(super) struct Item {
     pub total_cents: i64,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Order {
     pub day: i32,
     pub cancelled: bool,
     pub coupon: bool,
+    pub ordered_us: i64,
+    pub delivered_us: Option<i64>,
+    pub promised_us: Option<i64>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -61,6 +64,42 @@ pub(super) struct Event {
     pub session: Option<u32>,
 }
 
+/// Something the shop sent and what came of it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Touch {
+    pub day: i32,
+    pub opened_us: Option<i64>,
+    pub clicked_us: Option<i64>,
+    pub redeemed_us: Option<i64>,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Review {
+    pub day: i32,
+    pub rating: i64,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ticket {
+    pub day: i32,
+    pub closed_us: Option<i64>,
+    pub csat: Option<i64>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum SurveyKind {
+    Nps,
+    Csat,
+    Other,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Survey {
+    pub day: i32,
+    pub kind: SurveyKind,
+    pub score: i64,
+}
+
 /// Everything of one customer that the native groups read. Its memory is used again for the next customer.
 #[derive(Debug, Default)]
 pub(super) struct History {
@@ -69,6 +108,10 @@ pub(super) struct History {
     pub orders: Vec<Order>,
     pub returns: Vec<Return>,
     pub events: Vec<Event>,
+    pub touches: Vec<Touch>,
+    pub reviews: Vec<Review>,
+    pub tickets: Vec<Ticket>,
+    pub surveys: Vec<Survey>,
     pub sessions: HashMap<String, u32>,
     moves: Vec<MoneyDay>,
 }
@@ -84,6 +127,10 @@ pub(super) struct Known<'a> {
     pub orders: &'a [Order],
     pub returns: &'a [Return],
     pub events: &'a [Event],
+    pub touches: &'a [Touch],
+    pub reviews: &'a [Review],
+    pub tickets: &'a [Ticket],
+    pub surveys: &'a [Survey],
     pub sessions: usize,
 }
 
@@ -93,6 +140,10 @@ impl History {
         self.orders.clear();
         self.returns.clear();
         self.events.clear();
+        self.touches.clear();
+        self.reviews.clear();
+        self.tickets.clear();
+        self.surveys.clear();
         self.sessions.clear();
     }
 
@@ -115,6 +166,10 @@ impl History {
         sort_by_day(&mut self.orders, |order| order.day);
         sort_by_day(&mut self.returns, |sent_back| sent_back.day);
         sort_by_day(&mut self.events, |event| event.day);
+        sort_by_day(&mut self.touches, |touch| touch.day);
+        sort_by_day(&mut self.reviews, |review| review.day);
+        sort_by_day(&mut self.tickets, |ticket| ticket.day);
+        sort_by_day(&mut self.surveys, |survey| survey.day);
         self.moves.clear();
         for item in &self.items {
             let (day, cents) = (item.day, item.total_cents);
@@ -148,11 +203,15 @@ impl History {
             as_of,
             as_of_us: cut.start_us,
             products,
-            days: &self.days[..self.days.partition_point(|day| day.day < as_of)],
-            items: &self.items[..self.items.partition_point(|item| item.day < as_of)],
-            orders: &self.orders[..self.orders.partition_point(|order| order.day < as_of)],
-            returns: &self.returns[..self.returns.partition_point(|sent_back| sent_back.day < as_of)],
-            events: &self.events[..self.events.partition_point(|event| event.day < as_of)],
+            days: before(&self.days, as_of, |row| row.day),
+            items: before(&self.items, as_of, |row| row.day),
+            orders: before(&self.orders, as_of, |row| row.day),
+            returns: before(&self.returns, as_of, |row| row.day),
+            events: before(&self.events, as_of, |row| row.day),
+            touches: before(&self.touches, as_of, |row| row.day),
+            reviews: before(&self.reviews, as_of, |row| row.day),
+            tickets: before(&self.tickets, as_of, |row| row.day),
+            surveys: before(&self.surveys, as_of, |row| row.day),
             sessions: self.sessions.len(),
         }
     }
@@ -171,11 +230,25 @@ impl Known<'_> {
         self.days.iter().any(|day| day.bought)
     }
 
-    /// The first of `rows` within `window` days before the as-of day; the rest follow it.
-    pub fn since<T>(&self, rows: &[T], window: i32, day: impl Fn(&T) -> i32) -> usize {
+    /// Those of `rows` within `window` days before the as-of day.
+    pub fn since<'r, T>(&self, rows: &'r [T], window: i32, day: impl Fn(&T) -> i32) -> &'r [T] {
         let from = self.as_of.saturating_sub(window);
-        rows.partition_point(|row| day(row) < from)
+        &rows[rows.partition_point(|row| day(row) < from)..]
     }
+
+    /// Days from the last of `rows` to the as-of day.
+    pub fn days_since_last<T>(&self, rows: &[T], day: impl Fn(&T) -> i32) -> Cell<'static> {
+        Cell::Whole(rows.last().map(|last| i64::from(self.as_of) - i64::from(day(last))))
+    }
+
+    /// Whether something has happened before the as-of day begins.
+    pub fn has_passed(&self, at_us: Option<i64>) -> bool {
+        at_us.is_some_and(|at_us| at_us < self.as_of_us)
+    }
+}
+
+fn before<T>(rows: &[T], as_of: i32, day: impl Fn(&T) -> i32) -> &[T] {
+    &rows[..rows.partition_point(|row| day(row) < as_of)]
 }
 
 fn sort_by_day<T>(rows: &mut [T], day: impl Fn(&T) -> i32) {
@@ -194,7 +267,7 @@ mod tests {
     fn a_returns_only_day_moves_money_but_is_no_purchase() {
         let mut history = History::default();
         history.items.push(Item { day: 10, total_cents: 500, ..Item::default() });
-        history.orders.push(Order { day: 10, cancelled: true, coupon: false });
+        history.orders.push(Order { day: 10, cancelled: true, ..Order::default() });
         history.returns.push(Return { day: 12, quantity: 1, amount_cents: 200 });
         history.finish();
         let days: Vec<_> = history.days.iter().map(|day| (day.day, day.bought, day.sold_cents, day.net_cents)).collect();

@@ -4,7 +4,10 @@
 //! float operations are the last division or root, and those are the same on both sides.
 
 mod baskets;
+mod campaigns;
 mod categories;
+mod contacts;
+mod delivery;
 mod discounts;
 mod history;
 mod labels;
@@ -14,13 +17,18 @@ mod products;
 mod reader;
 mod returns;
 mod sessions;
+mod tables;
+mod voice;
 mod walk;
 
 use perennial_contract::Day;
 
+use contacts::{Reviews, Surveys, Tickets, Touches};
 use history::Known;
 pub(super) use labels::COLUMNS as LABEL_COLUMNS;
 pub(super) use pieces::Laid;
+use reader::Source;
+use tables::{Events, Items, Orders, Returns};
 pub(super) use walk::{Pass, run};
 
 /// A group with a native implementation.
@@ -28,21 +36,25 @@ pub(super) struct Native {
     pub group: &'static str,
     /// Appends one cell per declared column, in their order.
     cells: for<'a> fn(&Known<'a>, &mut Vec<Cell<'a>>),
-    /// Whether order lines are read whole (products, prices) and not only their money.
-    item_details: bool,
-    coupons: bool,
-    events: bool,
+    /// What it reads besides [`MONEY`].
+    reads: &'static [Source],
 }
 
-const MONEY_ONLY: Native = Native { group: "orders", cells: orders::cells, item_details: false, coupons: false, events: false };
+/// What every pass reads: purchase days and their money decide who has a row.
+const MONEY: &[Source] = &[Items::MONEY, Orders::MONEY, Returns::ALL];
 
 pub(super) const NATIVES: &[Native] = &[
-    MONEY_ONLY,
-    Native { group: "baskets", cells: baskets::cells, item_details: true, ..MONEY_ONLY },
-    Native { group: "categories", cells: categories::cells, item_details: true, ..MONEY_ONLY },
-    Native { group: "discounts", cells: discounts::cells, item_details: true, coupons: true, ..MONEY_ONLY },
-    Native { group: "returns", cells: returns::cells, ..MONEY_ONLY },
-    Native { group: "sessions", cells: sessions::cells, events: true, ..MONEY_ONLY },
+    Native { group: "orders", cells: orders::cells, reads: &[] },
+    Native { group: "baskets", cells: baskets::cells, reads: &[Items::ALL] },
+    Native { group: "categories", cells: categories::cells, reads: &[Items::ALL] },
+    Native { group: "discounts", cells: discounts::cells, reads: &[Items::ALL, Orders::ALL] },
+    Native { group: "returns", cells: returns::cells, reads: &[] },
+    Native { group: "sessions", cells: sessions::cells, reads: &[Events::ALL] },
+    Native { group: "reviews", cells: voice::reviews, reads: &[Reviews::ALL] },
+    Native { group: "support", cells: voice::support, reads: &[Tickets::ALL] },
+    Native { group: "surveys", cells: voice::surveys, reads: &[Surveys::ALL] },
+    Native { group: "campaigns", cells: campaigns::cells, reads: &[Touches::ALL] },
+    Native { group: "delivery", cells: delivery::cells, reads: &[Orders::ALL] },
 ];
 
 /// An as-of day and the instant at which it begins in the shop's zone, UTC microseconds.

@@ -4,7 +4,7 @@ use super::Cell;
 use super::history::{Known, Return};
 
 pub(super) fn cells<'a>(known: &Known<'a>, out: &mut Vec<Cell<'a>>) {
-    let since = |window| &known.returns[known.since(known.returns, window, |sent_back: &Return| sent_back.day)..];
+    let since = |window| known.since(known.returns, window, |sent_back| sent_back.day);
     let amount = |rows: &[Return]| rows.iter().fold(0_i64, |sum, row| sum.wrapping_add(row.amount_cents));
     let cents = amount(known.returns);
     let sold_cents = known.items.iter().fold(0_i64, |sum, item| sum.wrapping_add(item.total_cents));
@@ -16,6 +16,6 @@ pub(super) fn cells<'a>(known: &Known<'a>, out: &mut Vec<Cell<'a>>) {
         Cell::whole(amount(since(90))),
         Cell::whole(amount(since(365))),
         if sold_cents > 0 { Cell::ratio(cents, sold_cents) } else { Cell::Float(None) },
-        Cell::Whole(known.returns.last().map(|last| i64::from(known.as_of) - i64::from(last.day))),
+        known.days_since_last(known.returns, |sent_back| sent_back.day),
     ]);
 }

@@ -1,7 +1,7 @@
 //! The group `sessions` in one pass; `sessions.sql` is the definition.
 
 use super::Cell;
-use super::history::{Event, EventName, Known};
+use super::history::{EventName, Known};
 
 #[derive(Clone, Copy, Default)]
 struct Visit {
@@ -23,8 +23,8 @@ pub(super) fn cells<'a>(known: &Known<'a>, out: &mut Vec<Cell<'a>>) {
         Cell::whole(visits.iter().filter(recent).count() as i64)
     };
     let events = |window, name| {
-        let from = known.since(known.events, window, |event: &Event| event.day);
-        known.events[from..].iter().filter(|event| event.name == name).count() as i64
+        let recent = known.since(known.events, window, |event| event.day);
+        recent.iter().filter(|event| event.name == name).count() as i64
     };
     let abandoned = |visit: &Visit| visit.added && !visit.ordered;
     let (views, adds) = (events(90, EventName::ProductViewed), events(90, EventName::ProductAdded));
@@ -43,6 +43,6 @@ pub(super) fn cells<'a>(known: &Known<'a>, out: &mut Vec<Cell<'a>>) {
         sessions(90, &abandoned),
         Cell::ratio(adds, views),
         Cell::ratio(checkouts, adds),
-        Cell::Whole(known.events.last().map(|last| i64::from(known.as_of) - i64::from(last.day))),
+        known.days_since_last(known.events, |event| event.day),
     ]);
 }

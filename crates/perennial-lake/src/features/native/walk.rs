@@ -9,12 +9,12 @@ use perennial_contract::engine::{Snapshot, Who};
 
 use super::super::FeatureError;
 use super::super::group::FeatureKind;
-use super::super::store::{Rows as Scan, Store};
+use super::super::store::Store;
 use super::history::History;
 use super::pieces::{Laid, Piece, Rows, lay};
 use super::products::{Numbers, Products};
-use super::reader::{Decode, Events, Items, Orders, Reader, Returns};
-use super::{Cell, Cut, Native, labels};
+use super::reader::{Feed, Source};
+use super::{Cell, Cut, MONEY, Native, labels};
 
 /// What one pass over the rows is asked for.
 pub(in super::super) struct Pass<'a> {
@@ -29,43 +29,43 @@ pub(in super::super) struct Pass<'a> {
     pub columns: &'a [(String, FeatureKind)],
 }
 
-/// The streams of one bucket, taken by the thread that works on it.
-struct Bucket {
-    items: Scan,
-    orders: Scan,
-    returns: Scan,
-    events: Scan,
-}
+/// The tables' rows in one bucket.
+type Bucket = Vec<Box<dyn Feed>>;
 
 /// One result per as-of day: every customer with a purchase day before it.
 pub(in super::super) fn run(pass: &Pass) -> Result<Vec<Laid>, FeatureError> {
-    let wants = |asks: fn(&Native) -> bool| pass.natives.iter().any(|native| asks(native));
-    let products = match wants(|native| native.item_details) {
+    let sources = sources(pass.natives);
+    let has_products = sources.iter().any(|source| source.columns.contains(&"product_id"));
+    let products = match has_products {
         true => Products::read(pass.store.scan(pass.at, Entity::Products, Products::COLUMNS, &Who::Everyone)?)?,
         false => Products::default(),
     };
-    let items = if wants(|native| native.item_details) { Items::ALL } else { Items::MONEY };
-    let orders = if wants(|native| native.coupons) { Orders::ALL } else { Orders::MONEY };
-    let items = pass.store.scan(pass.at, Items::ENTITY, items, pass.who)?;
-    let orders = pass.store.scan(pass.at, Orders::ENTITY, orders, pass.who)?;
-    let returns = pass.store.scan(pass.at, Returns::ENTITY, Returns::ALL, pass.who)?;
-    let events = match wants(|native| native.events) {
-        true => pass.store.scan(pass.at, Events::ENTITY, Events::ALL, pass.who)?,
-        false => Vec::new(),
-    };
-    let buckets = buckets(items, orders, returns, events);
+    let mut buckets: Vec<Bucket> = Vec::new();
+    for source in sources {
+        for (number, rows) in pass.store.scan(pass.at, source.entity, source.columns, pass.who)?.into_iter().enumerate() {
+            if buckets.len() == number {
+                buckets.push(Bucket::new());
+            }
+            buckets[number].push((source.open)(rows));
+        }
+    }
+    let buckets = buckets.into_iter().map(|bucket| Mutex::new(Some(bucket))).collect();
     let pieces = work(buckets, |bucket| walk(pass, &products, bucket))?;
     let names: Vec<_> = pass.columns.iter().map(|(name, _)| name.clone()).collect();
     lay(pieces, &names)
 }
 
-/// The streams side by side; a table that has fewer buckets has no rows in the others.
-fn buckets(items: Vec<Scan>, orders: Vec<Scan>, returns: Vec<Scan>, events: Vec<Scan>) -> Vec<Mutex<Option<Bucket>>> {
-    let count = items.len().max(orders.len()).max(returns.len()).max(events.len());
-    let mut streams = [items, orders, returns, events].map(Vec::into_iter);
-    let mut next = |table: usize| streams[table].next().unwrap_or_else(|| Box::new(std::iter::empty()));
-    let bucket = |_| Mutex::new(Some(Bucket { items: next(0), orders: next(1), returns: next(2), events: next(3) }));
-    (0..count).map(bucket).collect()
+/// What the natives read: of every table the widest choice of columns anyone asks for.
+fn sources(natives: &[&'static Native]) -> Vec<Source> {
+    let mut sources: Vec<Source> = Vec::new();
+    for source in MONEY.iter().chain(natives.iter().flat_map(|native| native.reads)) {
+        match sources.iter_mut().find(|known| known.entity == source.entity) {
+            Some(known) if known.columns.len() < source.columns.len() => *known = *source,
+            Some(_) => {}
+            None => sources.push(*source),
+        }
+    }
+    sources
 }
 
 /// Every bucket through `walk`, on all cores; results in the order of the buckets, whoever made them.
@@ -104,26 +104,21 @@ fn take(buckets: &[Mutex<Option<Bucket>>], next: &AtomicUsize) -> Option<(usize,
     Some((number, bucket))
 }
 
-fn walk(pass: &Pass, products: &Products, bucket: Bucket) -> Result<Piece, FeatureError> {
+fn walk(pass: &Pass, products: &Products, mut bucket: Bucket) -> Result<Piece, FeatureError> {
     let kinds: Vec<_> = pass.columns.iter().map(|(_, kind)| *kind).collect();
     let mut cuts: Vec<Rows> = pass.cuts.iter().map(|_| Rows::of(&kinds)).collect();
     let (mut ids, mut customers, mut numbers) = (StringBuilder::new(), 0_u32, Numbers::of(products));
-    let mut items = Reader::<Items>::over(bucket.items);
-    let mut orders = Reader::<Orders>::over(bucket.orders);
-    let mut returns = Reader::<Returns>::over(bucket.returns);
-    let mut events = Reader::<Events>::over(bucket.events);
     let (mut history, mut customer, mut serial) = (History::default(), String::new(), 0_u64);
     loop {
-        let heads = [items.next_customer()?, orders.next_customer()?, returns.next_customer()?, events.next_customer()?];
-        let Some(head) = heads.into_iter().flatten().min() else { break };
         customer.clear();
-        customer.push_str(head);
+        if !next_customer(&mut bucket, &mut customer)? {
+            break;
+        }
         serial += 1;
         history.clear();
-        items.take(&customer, &mut history, &mut numbers)?;
-        orders.take(&customer, &mut history, &mut numbers)?;
-        returns.take(&customer, &mut history, &mut numbers)?;
-        events.take(&customer, &mut history, &mut numbers)?;
+        for feed in &mut bucket {
+            feed.take(&customer, &mut history, &mut numbers)?;
+        }
         history.finish();
         for item in history.items.iter_mut().filter(|item| item.is_product) {
             item.first = numbers.is_first(item.product, serial);
@@ -134,6 +129,19 @@ fn walk(pass: &Pass, products: &Products, bucket: Bucket) -> Result<Piece, Featu
         }
     }
     Ok(Piece::of(ids, cuts))
+}
+
+/// The least of the customers whose rows come next, if there is any.
+fn next_customer(bucket: &mut Bucket, customer: &mut String) -> Result<bool, FeatureError> {
+    let mut found = false;
+    for feed in bucket {
+        if let Some(head) = feed.next_customer()?.filter(|head| !found || *head < customer.as_str()) {
+            customer.clear();
+            customer.push_str(head);
+            found = true;
+        }
+    }
+    Ok(found)
 }
 
 /// The customer's row at every as-of day that has one; whether any has.
