@@ -1,1 +1,7 @@
-//! Not written yet.
+//! What answers SQL: DataFusion, embedded. A cluster engine would stand beside it.
+
+mod bind;
+mod embedded;
+mod imports;
+
+pub use embedded::Embedded;

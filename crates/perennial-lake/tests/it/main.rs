@@ -5,3 +5,5 @@ mod features_cdnow;
 mod features_own;
 mod features_shop;
 mod features_store;
+mod lake;
+mod lake_fixture;

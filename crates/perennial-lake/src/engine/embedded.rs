@@ -1,0 +1,160 @@
+//! DataFusion over the files of a snapshot.
+
+use std::sync::{Arc, OnceLock};
+
+use arrow::array::{ArrayRef, RecordBatch};
+use arrow::compute::{cast, concat_batches};
+use arrow::datatypes::{DataType, Field, Schema};
+use datafusion::common::DataFusionError;
+use datafusion::datasource::empty::EmptyTable;
+use datafusion::datasource::file_format::parquet::ParquetFormat;
+use datafusion::datasource::listing::{ListingOptions, ListingTable, ListingTableConfig, ListingTableUrl};
+use datafusion::datasource::{MemTable, TableProvider};
+use datafusion::execution::memory_pool::FairSpillPool;
+use datafusion::execution::object_store::ObjectStoreUrl;
+use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::object_store::local::LocalFileSystem;
+use datafusion::prelude::{SessionConfig, SessionContext, col, lit};
+use perennial_contract::engine::{Engine, EngineError, Snapshot, Who};
+use perennial_contract::{Day, Entity, Table};
+use tokio::runtime::Runtime;
+
+use crate::engine::bind::bind_as_of;
+use crate::engine::imports::imports_table;
+use crate::table::file::DataFile;
+use crate::table::order::bucket_of;
+use crate::table::store::Store;
+
+/// Under this address the engine knows the lake's folder, so that no character of its path can be misread.
+const ADDRESS: &str = "lake://tables";
+
+/// DataFusion inside the process. Every query sees the canonical tables, and `imports`, at one snapshot.
+pub struct Embedded {
+    store: Arc<Store>,
+    running: OnceLock<Result<Running, String>>,
+}
+
+/// What queries share; made for the first one.
+struct Running {
+    runtime: Runtime,
+    environment: Arc<RuntimeEnv>,
+}
+
+fn storage(error: impl ToString) -> EngineError {
+    EngineError::Storage(error.to_string())
+}
+
+/// Whose fault an error is: a query's author can mend the query only.
+fn sorted_out(error: DataFusionError) -> EngineError {
+    match error.find_root() {
+        DataFusionError::ObjectStore(_) | DataFusionError::ParquetError(_) | DataFusionError::IoError(_) => storage(error),
+        DataFusionError::ResourcesExhausted(cause) => {
+            EngineError::Query(format!("it needs more memory than it may use: {cause}"))
+        }
+        _ => EngineError::Query(error.strip_backtrace()),
+    }
+}
+
+impl Embedded {
+    pub(crate) fn new(store: Arc<Store>) -> Self {
+        Self { store, running: OnceLock::new() }
+    }
+
+    fn running(&self) -> Result<&Running, EngineError> {
+        let start = || {
+            let limits = self.store.limits;
+            let runtime = tokio::runtime::Builder::new_multi_thread()
+                .worker_threads(limits.threads.max(1))
+                .thread_name("perennial-engine")
+                .build()
+                .map_err(|e| e.to_string())?;
+            let environment = RuntimeEnvBuilder::new()
+                .with_memory_pool(Arc::new(FairSpillPool::new(limits.query_bytes)))
+                .build_arc()
+                .map_err(|e| e.to_string())?;
+            let folder = LocalFileSystem::new_with_prefix(&self.store.dir).map_err(|e| e.to_string())?;
+            let address = ObjectStoreUrl::parse(ADDRESS).map_err(|e| e.to_string())?;
+            environment.register_object_store(address.as_ref(), Arc::new(folder));
+            Ok(Running { runtime, environment })
+        };
+        self.running.get_or_init(start).as_ref().map_err(storage)
+    }
+
+    fn context(&self, running: &Running, snapshot: &Snapshot, who: &Who) -> Result<SessionContext, EngineError> {
+        let mut config =
+            SessionConfig::new().with_target_partitions(self.store.limits.threads.max(1)).with_information_schema(true);
+        let options = config.options_mut();
+        // A row filter reads only the pages of one customer; without one it costs nothing.
+        options.execution.parquet.pushdown_filters = matches!(who, Who::One(_));
+        options.sql_parser.default_null_ordering = "nulls_max".to_owned();
+        let context = SessionContext::new_with_config_rt(config, running.environment.clone());
+        for &entity in Entity::ALL {
+            let customer = match who {
+                Who::One(customer) if entity.has_customer() => Some(customer.as_str()),
+                _ => None,
+            };
+            let files = self.store.files(snapshot, entity, customer.map(bucket_of)).map_err(storage)?;
+            let table = table(entity, &files).map_err(sorted_out)?;
+            let name = entity.name();
+            match customer {
+                None => context.register_table(name, table).map_err(sorted_out)?,
+                Some(customer) => {
+                    let theirs = context.read_table(table).and_then(|rows| rows.filter(col("customer_id").eq(lit(customer))));
+                    context.register_table(name, theirs.map_err(sorted_out)?.into_view()).map_err(sorted_out)?
+                }
+            };
+        }
+        let imports = imports_table(&self.store.ledger.imports().map_err(storage)?).map_err(storage)?;
+        let imports = MemTable::try_new(imports.schema(), vec![vec![imports]]).map_err(sorted_out)?;
+        context.register_table("imports", Arc::new(imports)).map_err(sorted_out)?;
+        Ok(context)
+    }
+}
+
+/// A table as its files at a snapshot.
+fn table(entity: Entity, files: &[DataFile]) -> Result<Arc<dyn TableProvider>, DataFusionError> {
+    if files.is_empty() {
+        return Ok(Arc::new(EmptyTable::new(entity.schema())));
+    }
+    let address = |file: &DataFile| ListingTableUrl::parse(format!("{ADDRESS}/{}/{}", entity.name(), file.path));
+    let addresses = files.iter().map(address).collect::<Result<Vec<_>, _>>()?;
+    let options = ListingOptions::new(Arc::new(ParquetFormat::default())).with_file_extension(".parquet");
+    let config = ListingTableConfig::new_with_multi_paths(addresses).with_listing_options(options).with_schema(entity.schema());
+    Ok(Arc::new(ListingTable::try_new(config)?))
+}
+
+impl Engine for Embedded {
+    fn query(&self, snapshot: &Snapshot, sql: &str, as_of: Option<Day>, who: &Who) -> Result<Table, EngineError> {
+        let running = self.running()?;
+        let sql = bind_as_of(sql, as_of)?;
+        let context = self.context(running, snapshot, who)?;
+        let (schema, batches) = running
+            .runtime
+            .block_on(async {
+                let rows = context.sql(&sql).await?;
+                let schema = Arc::new(rows.schema().as_arrow().clone());
+                Ok((schema, rows.collect().await?))
+            })
+            .map_err(sorted_out)?;
+        // The batches' own schema may be stricter about nulls than the plan's.
+        let schema = batches.first().map_or(schema, RecordBatch::schema);
+        let rows = concat_batches(&schema, &batches).map_err(storage)?;
+        plain(&rows).map(Table::new).map_err(storage)
+    }
+}
+
+/// Text as plain text whatever the engine made of it inside.
+fn plain(rows: &RecordBatch) -> Result<RecordBatch, arrow::error::ArrowError> {
+    let mut fields = Vec::with_capacity(rows.num_columns());
+    let mut columns: Vec<ArrayRef> = Vec::with_capacity(rows.num_columns());
+    for (field, column) in rows.schema_ref().fields().iter().zip(rows.columns()) {
+        let to = match column.data_type() {
+            DataType::Utf8View | DataType::LargeUtf8 => DataType::Utf8,
+            other => other.clone(),
+        };
+        columns.push(cast(column, &to)?);
+        fields.push(Field::new(field.name(), to, true));
+    }
+    let options = arrow::array::RecordBatchOptions::new().with_row_count(Some(rows.num_rows()));
+    RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), columns, &options)
+}

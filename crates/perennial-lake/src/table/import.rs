@@ -1,0 +1,202 @@
+//! An import: rows are staged on a thread of their own while the source reads on; the commit makes them true all at once.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::JoinHandle;
+
+use arrow::array::RecordBatch;
+use perennial_contract::Entity;
+use perennial_contract::source::{Batch, Reconciliation};
+use sha2::{Digest, Sha256};
+
+use crate::lake::{Begin, ImportRecord, Lake, LakeError, Money, Origin, Progress, Receipt, TableCount};
+use crate::table::commit::{Outcome, Writing};
+use crate::table::delta::DataChange;
+use crate::table::ledger::{Cause, TableChange, enter};
+use crate::table::lock::WriteLock;
+use crate::table::stage::Stage;
+
+/// Batches that may wait for the staging thread.
+const QUEUE: usize = 4;
+
+/// An import on its way into the lake. Dropped, it never happened.
+pub struct Import<'a> {
+    lake: &'a Lake,
+    origin: Origin,
+    batch_id: String,
+    progress: Arc<Progress>,
+    batches: Option<SyncSender<Batch>>,
+    staging: Option<JoinHandle<Result<Stage, LakeError>>>,
+    _lock: WriteLock,
+}
+
+/// An import's name: a digest of its format and contents, so that a rebuilt lake gives it the same one.
+fn batch_id(origin: &Origin) -> String {
+    let mut hashes: Vec<&str> = origin.files.iter().map(|file| file.sha256.as_str()).collect();
+    hashes.sort_unstable();
+    let digest = Sha256::digest(format!("{}\n{}", origin.format, hashes.join("\n")));
+    digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
+
+pub(crate) fn begin<'a>(lake: &'a Lake, origin: &Origin) -> Result<Begin<'a>, LakeError> {
+    let store = lake.store();
+    let lock = WriteLock::take(&store.dir, &format!("an import of {}", origin.format))?;
+    let (mut known, mut fresh) = (Vec::new(), 0);
+    for file in &origin.files {
+        match store.ledger.batch_of(&file.sha256)? {
+            Some((batch_id, at_us)) => known.push((file, batch_id, at_us)),
+            None => fresh += 1,
+        }
+    }
+    if let Some((file, batch_id, imported_at_us)) = known.into_iter().next() {
+        if fresh == 0 {
+            return Ok(Begin::AlreadyImported { batch_id, imported_at_us });
+        }
+        return Err(LakeError::PartlyImported { file: file.name.clone(), batch_id });
+    }
+    let mut seen = BTreeMap::new();
+    for file in &origin.files {
+        if let Some(other) = seen.insert(&file.sha256, &file.name) {
+            return Err(LakeError::SameContent { one: other.clone(), other: file.name.clone() });
+        }
+    }
+    let snapshot = store.ledger.snapshot()?;
+    let mut filled = Vec::new();
+    for (&entity, &version) in &snapshot.versions {
+        if !store.ledger.files(entity, version, None)?.is_empty() {
+            filled.push(entity);
+        }
+    }
+    let stage = Stage::new(store.temporary(), store.limits.import_bytes, filled);
+    let progress = Arc::new(Progress::default());
+    let (batches, queue) = sync_channel(QUEUE);
+    let staging = std::thread::spawn(move || take_all(stage, &queue));
+    Ok(Begin::Import(Import {
+        lake,
+        origin: origin.clone(),
+        batch_id: batch_id(origin),
+        progress,
+        batches: Some(batches),
+        staging: Some(staging),
+        _lock: lock,
+    }))
+}
+
+fn take_all(mut stage: Stage, queue: &Receiver<Batch>) -> Result<Stage, LakeError> {
+    while let Ok(batch) = queue.recv() {
+        stage.take(batch)?;
+    }
+    Ok(stage)
+}
+
+/// Rows under the table's own schema, or what is wrong with them.
+fn fitted(entity: Entity, rows: &RecordBatch) -> Result<RecordBatch, LakeError> {
+    let schema = entity.source_schema();
+    let names = |fields: &arrow::datatypes::Fields| fields.iter().map(|f| f.name().as_str()).collect::<Vec<_>>().join(", ");
+    if names(rows.schema_ref().fields()) != names(schema.fields()) {
+        let problem = format!("they have the columns {}, expected {}", names(rows.schema_ref().fields()), names(schema.fields()));
+        return Err(LakeError::Rows { entity, problem });
+    }
+    // Checks types, and that columns that must be there have no nulls.
+    RecordBatch::try_new(schema, rows.columns().to_vec()).map_err(|e| LakeError::Rows { entity, problem: e.to_string() })
+}
+
+impl Import<'_> {
+    /// Take a batch. What is wrong with its rows is told now, what goes wrong while staging it at the latest by [`Import::commit`].
+    pub fn append(&mut self, mut batch: Batch) -> Result<(), LakeError> {
+        batch.rows = fitted(batch.entity, &batch.rows)?;
+        let rows = batch.rows.num_rows() as u64;
+        let delivered = self.batches.as_ref().is_some_and(|batches| batches.send(batch).is_ok());
+        if !delivered {
+            self.staged()?;
+        }
+        self.progress.rows_received.fetch_add(rows, Relaxed);
+        Ok(())
+    }
+
+    /// Name of the import: a digest of its format and its files' contents.
+    pub fn batch_id(&self) -> &str {
+        &self.batch_id
+    }
+
+    /// Counters to watch from another thread.
+    pub fn progress(&self) -> Arc<Progress> {
+        self.progress.clone()
+    }
+
+    /// End staging and get what was staged, or why it failed.
+    fn staged(&mut self) -> Result<Stage, LakeError> {
+        self.batches = None;
+        let failed = |what: &str| LakeError::Storage { path: self.lake.store().dir.clone(), cause: what.to_owned() };
+        match self.staging.take().map(JoinHandle::join) {
+            Some(Ok(stage)) => stage,
+            Some(Err(panic)) => std::panic::resume_unwind(panic),
+            None => Err(failed("the import failed before; begin it again")),
+        }
+    }
+
+    /// Make everything appended part of the lake, all tables and the vault at once.
+    pub fn commit(mut self, money: &Reconciliation) -> Result<Receipt, LakeError> {
+        let mut stage = self.staged()?;
+        let store = self.lake.store();
+        store.reached("staged");
+        let writing = Writing { store, origin: &self.origin, batch_id: &self.batch_id, progress: self.progress.clone() };
+        let outcome = writing.write(&mut stage)?;
+        store.reached("wrote files");
+        let record = self.record(*money, &stage, &outcome);
+        let changes = changes(outcome);
+        let cause = Cause { operation: "WRITE", at_us: self.origin.at_us, rows: DataChange::Yes };
+        let sealed = self.lake.vault().seal(&stage.identities)?;
+        store.ledger.commit(&cause, &changes, |transaction| {
+            enter(transaction, &record)?;
+            sealed.store(transaction)?;
+            store.reached("in transaction");
+            Ok(())
+        })?;
+        store.reached("committed");
+        store.publish()?;
+        let snapshot = store.ledger.snapshot()?;
+        Ok(Receipt { record, snapshot })
+    }
+
+    fn record(&self, source: Reconciliation, stage: &Stage, outcome: &Outcome) -> ImportRecord {
+        let tables: Vec<(Entity, TableCount)> = outcome
+            .tables
+            .iter()
+            .map(|(&entity, table)| (entity, table.count))
+            .filter(|(_, c)| *c != TableCount::default())
+            .collect();
+        ImportRecord {
+            batch_id: self.batch_id.clone(),
+            format: self.origin.format.clone(),
+            imported_at_us: self.origin.at_us,
+            files: self.origin.files.clone(),
+            tables,
+            money: Money {
+                source,
+                loaded_cents: stage.loaded_cents,
+                repeated_cents: outcome.repeated_cents,
+                unchanged_cents: outcome.unchanged_cents,
+                superseded_cents: outcome.superseded_cents,
+            },
+        }
+    }
+}
+
+/// Tables whose files change.
+fn changes(outcome: Outcome) -> Vec<TableChange> {
+    let changed = outcome.tables.into_iter().filter(|(_, table)| !(table.added.is_empty() && table.removed.is_empty()));
+    changed.map(|(entity, table)| TableChange { entity, added: table.added, removed: table.removed }).collect()
+}
+
+impl Drop for Import<'_> {
+    fn drop(&mut self) {
+        self.batches = None;
+        if let Some(staging) = self.staging.take() {
+            // The stage deletes its runs; whether staging went well no longer matters.
+            drop(staging.join());
+        }
+    }
+}

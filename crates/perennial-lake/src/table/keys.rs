@@ -1,0 +1,194 @@
+//! Telling rows apart without holding them: 128 bits of hash stand for a row's key, 64 for its content.
+//!
+//! Two different keys among a thousand million rows share their 128 bits with a probability below 1e-20.
+
+use std::collections::HashSet;
+
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use arrow::datatypes::{DataType, Date32Type, Float64Type, Int64Type, TimestampMicrosecondType};
+use perennial_contract::Entity;
+
+use crate::lake::LakeError;
+use crate::table::hash::{hash, mix};
+
+const KEY_SEEDS: [u64; 2] = [0x51, 0x7e];
+const CONTENT_SEED: u64 = 0xc0;
+const ABSENT: u64 = 0x6e75_6c6c;
+
+fn mix_column(states: &mut [u64], column: &ArrayRef, seed: u64) -> Result<(), String> {
+    fn each(states: &mut [u64], column: &dyn Array, word: impl Fn(usize) -> u64) {
+        let no_nulls = column.null_count() == 0;
+        for (row, state) in states.iter_mut().enumerate() {
+            *state = mix(*state, if no_nulls || column.is_valid(row) { word(row) } else { ABSENT });
+        }
+    }
+    match column.data_type() {
+        DataType::Utf8 => {
+            let texts = column.as_string::<i32>();
+            each(states, texts, |row| hash(texts.value(row).as_bytes(), seed));
+        }
+        DataType::Int64 => {
+            let numbers = column.as_primitive::<Int64Type>();
+            each(states, numbers, |row| numbers.value(row) as u64);
+        }
+        DataType::Timestamp(..) => {
+            let instants = column.as_primitive::<TimestampMicrosecondType>();
+            each(states, instants, |row| instants.value(row) as u64);
+        }
+        DataType::Date32 => {
+            let days = column.as_primitive::<Date32Type>();
+            each(states, days, |row| days.value(row) as u64);
+        }
+        DataType::Float64 => {
+            let floats = column.as_primitive::<Float64Type>();
+            each(states, floats, |row| floats.value(row).to_bits());
+        }
+        DataType::Boolean => {
+            let flags = column.as_boolean();
+            each(states, flags, |row| u64::from(flags.value(row)));
+        }
+        DataType::List(_) => {
+            let lists = column.as_list::<i32>();
+            let texts = lists.values().as_string_opt::<i32>().ok_or("a list of something other than text")?;
+            let offsets = lists.value_offsets();
+            each(states, lists, |row| {
+                let (from, to) = (offsets[row] as usize, offsets[row + 1] as usize);
+                let word = |i| if texts.is_null(i) { ABSENT } else { hash(texts.value(i).as_bytes(), seed) };
+                (from..to).fold((to - from) as u64, |state, i| mix(state, word(i)))
+            });
+        }
+        other => return Err(format!("a column of type {other}")),
+    }
+    Ok(())
+}
+
+fn hash_columns(entity: Entity, batch: &RecordBatch, names: &[&str], seed: u64) -> Result<Vec<u64>, LakeError> {
+    let mut states = vec![seed; batch.num_rows()];
+    for name in names {
+        let column = batch.column_by_name(name).ok_or_else(|| format!("no column {name:?}"));
+        column.and_then(|column| mix_column(&mut states, column, seed)).map_err(|problem| LakeError::Rows { entity, problem })?;
+    }
+    Ok(states)
+}
+
+/// What identifies each row of a batch.
+pub(crate) fn key_hashes(entity: Entity, batch: &RecordBatch) -> Result<Vec<u128>, LakeError> {
+    let high = hash_columns(entity, batch, entity.key(), KEY_SEEDS[0])?;
+    let low = hash_columns(entity, batch, entity.key(), KEY_SEEDS[1])?;
+    Ok(high.into_iter().zip(low).map(|(high, low)| (u128::from(high) << 64) | u128::from(low)).collect())
+}
+
+/// What each row of a batch says: its table's own columns, not where it came from.
+pub(crate) fn content_hashes(entity: Entity, batch: &RecordBatch) -> Result<Vec<u64>, LakeError> {
+    let names: Vec<_> = entity.columns().iter().map(|column| column.name).collect();
+    hash_columns(entity, batch, &names, CONTENT_SEED)
+}
+
+/// What becomes of an incoming row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    Added,
+    /// Its key came earlier in the same import.
+    Repeated,
+    /// The lake has the same row.
+    Unchanged,
+    /// The lake has another row with its key, which makes way.
+    Replaces,
+}
+
+/// Fates of an import's rows of a table, by arrival; empty when every row is added.
+#[derive(Default)]
+pub(crate) struct Fates(Vec<Fate>);
+
+impl Fates {
+    pub(crate) fn of(&self, arrival: u64) -> Fate {
+        self.0.get(arrival as usize).copied().unwrap_or(Fate::Added)
+    }
+
+    pub(crate) fn all_added(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(crate) fn set(&mut self, arrival: u64, fate: Fate, rows: usize) {
+        if self.0.is_empty() {
+            self.0 = vec![Fate::Added; rows];
+        }
+        self.0[arrival as usize] = fate;
+    }
+}
+
+/// Keys of an import's rows of a table, by arrival.
+#[derive(Default)]
+pub(crate) struct KeyLog {
+    keys: Vec<u128>,
+    /// Kept only where the table holds rows already that they might have to be compared with.
+    contents: Vec<u64>,
+}
+
+impl KeyLog {
+    pub(crate) fn note(&mut self, entity: Entity, rows: &RecordBatch, with_content: bool) -> Result<(), LakeError> {
+        self.keys.extend(key_hashes(entity, rows)?);
+        if with_content {
+            self.contents.extend(content_hashes(entity, rows)?);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// Mark every row whose key came earlier.
+    pub(crate) fn mark_repeated(&self, fates: &mut Fates) {
+        let mut sorted = self.keys.clone();
+        sorted.sort_unstable();
+        let repeated: HashSet<u128> = sorted.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0]).collect();
+        drop(sorted);
+        if repeated.is_empty() {
+            return;
+        }
+        let mut seen = HashSet::with_capacity(repeated.len());
+        for (arrival, key) in self.keys.iter().enumerate() {
+            if repeated.contains(key) && !seen.insert(*key) {
+                fates.set(arrival as u64, Fate::Repeated, self.keys.len());
+            }
+        }
+    }
+
+    /// The keys made ready to be looked for.
+    pub(crate) fn index(&self) -> KeyIndex<'_> {
+        let mut sorted: Vec<(u128, u64)> = self.keys.iter().zip(0..).map(|(&key, arrival)| (key, arrival)).collect();
+        sorted.sort_unstable();
+        let bits = (sorted.len() * 16).next_power_of_two().max(64);
+        let mut filter = vec![0_u64; bits / 64];
+        for (key, _) in &sorted {
+            let bit = *key as usize & (bits - 1);
+            filter[bit / 64] |= 1 << (bit % 64);
+        }
+        KeyIndex { sorted, filter, contents: &self.contents }
+    }
+}
+
+/// Finds an incoming row by its key.
+pub(crate) struct KeyIndex<'a> {
+    sorted: Vec<(u128, u64)>,
+    /// A bit per hash value, sixteen times as many as keys: most keys of the lake are turned away by one look.
+    filter: Vec<u64>,
+    contents: &'a [u64],
+}
+
+impl KeyIndex<'_> {
+    /// Arrival of the first incoming row with this key.
+    pub(crate) fn find(&self, key: u128) -> Option<u64> {
+        let bit = key as usize & (self.filter.len() * 64 - 1);
+        if self.filter[bit / 64] & (1 << (bit % 64)) == 0 {
+            return None;
+        }
+        let at = self.sorted.partition_point(|(other, _)| *other < key);
+        self.sorted.get(at).filter(|(other, _)| *other == key).map(|(_, arrival)| *arrival)
+    }
+
+    pub(crate) fn content(&self, arrival: u64) -> u64 {
+        self.contents[arrival as usize]
+    }
+}

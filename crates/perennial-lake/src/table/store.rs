@@ -1,0 +1,57 @@
+//! What every part of a lake shares.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use perennial_contract::Entity;
+use perennial_contract::engine::Snapshot;
+
+use crate::lake::{LakeError, Limits};
+use crate::table::delta::{folder, publish};
+use crate::table::file::DataFile;
+use crate::table::ledger::Ledger;
+
+/// Called with the name of each step of a commit as it is reached; tests stop the process there.
+pub type Probe = Arc<dyn Fn(&str) + Send + Sync>;
+
+/// A lake's folder, its books and its limits.
+pub(crate) struct Store {
+    pub dir: PathBuf,
+    pub ledger: Arc<Ledger>,
+    pub limits: Limits,
+    pub probe: Option<Probe>,
+}
+
+impl Store {
+    pub(crate) fn folder(&self, entity: Entity) -> PathBuf {
+        folder(&self.dir, entity)
+    }
+
+    /// Files of a table at a snapshot.
+    pub(crate) fn files(&self, at: &Snapshot, entity: Entity, bucket: Option<u32>) -> Result<Vec<DataFile>, LakeError> {
+        // A table the snapshot does not name was empty then.
+        let Some(&version) = at.versions.get(&entity) else { return Ok(Vec::new()) };
+        self.ledger.files(entity, version, bucket)
+    }
+
+    /// Where runs of an unfinished import lie.
+    pub(crate) fn temporary(&self) -> PathBuf {
+        self.dir.join("tmp")
+    }
+
+    pub(crate) fn reached(&self, step: &str) {
+        if let Some(probe) = &self.probe {
+            probe(step);
+        }
+    }
+
+    /// Bring the Delta logs up to the ledger. Doing it again, or after a crash, changes nothing more.
+    pub(crate) fn publish(&self) -> Result<(), LakeError> {
+        let commits = self.ledger.unpublished()?;
+        for (entity, version, text) in &commits {
+            publish(&self.dir, *entity, *version, text)?;
+            self.reached("published one table");
+        }
+        if commits.is_empty() { Ok(()) } else { self.ledger.mark_published(&commits) }
+    }
+}

@@ -1,0 +1,284 @@
+//! Imports, scans, replacement, compaction.
+
+use perennial_contract::Entity;
+use perennial_contract::engine::{Engine, Who};
+use perennial_contract::money::Decimal;
+use perennial_contract::source::{Reconciliation, Reject};
+use perennial_lake::lake::{Begin, FileFact, Lake, LakeError, Limits, Origin, ShopFacts, TableCount};
+use proptest::prelude::*;
+
+use crate::lake_fixture::*;
+
+fn sample() -> Vec<Line> {
+    vec![
+        line("c2", "o3", 1, 12, 300),
+        line("c1", "o2", 1, 11, 250),
+        line("", "g1", 1, 9, 40),
+        line("c1", "o1", 2, 10, 50),
+        line("c1", "o1", 1, 10, 100),
+    ]
+}
+
+#[test]
+fn rows_come_back_in_order_one_scan_per_bucket() {
+    let dir = folder();
+    let lake = create(dir.path());
+    let receipt = import(&lake, "a", vec![batch(&sample())]).unwrap();
+    assert_eq!(receipt.record.tables, [(Entity::OrderItems, TableCount { added: 5, ..TableCount::default() })]);
+    assert_eq!(receipt.record.money.loaded_cents, 740);
+    let scans = lines(&lake, &receipt.snapshot, &Who::Everyone);
+    assert_eq!(scans.len(), 17);
+    assert_eq!(scans[16], [line("", "g1", 1, 9, 40)], "guests are in the last bucket");
+    for scan in &scans {
+        assert!(scan.is_sorted_by_key(|l| (l.customer.clone(), l.day, l.order.clone(), l.line)));
+    }
+    assert_eq!(sorted(scans.concat()), sorted(sample()));
+    let one = lines(&lake, &receipt.snapshot, &Who::One("c1".into()));
+    assert_eq!(one, [[line("c1", "o1", 1, 10, 100), line("c1", "o1", 2, 10, 50), line("c1", "o2", 1, 11, 250)]]);
+    assert_eq!(lines(&lake, &receipt.snapshot, &Who::One("nobody".into())).concat(), []);
+    let empty = lake.scan(&receipt.snapshot, Entity::Products, &["product_id"], &Who::Everyone).unwrap();
+    assert_eq!(empty.len(), 1);
+}
+
+#[test]
+fn the_same_files_are_imported_once() {
+    let dir = folder();
+    let lake = create(dir.path());
+    let first = import(&lake, "a", vec![batch(&sample())]).unwrap();
+    match lake.begin(&origin("a")).unwrap() {
+        Begin::AlreadyImported { batch_id, imported_at_us } => {
+            assert_eq!(batch_id, first.record.batch_id);
+            assert_eq!(imported_at_us, origin("a").at_us);
+        }
+        Begin::Import(_) => panic!("imported twice"),
+    }
+    let mut both = origin("b");
+    both.files.extend(origin("a").files);
+    let error = lake.begin(&both).err().map(|e| e.to_string()).unwrap();
+    assert!(error.starts_with("a.csv is in the lake already"), "{error}");
+    let twice = Origin { files: vec![both.files[0].clone(), FileFact { name: "c.csv".into(), ..both.files[0].clone() }], ..both };
+    assert!(matches!(lake.begin(&twice), Err(LakeError::SameContent { .. })));
+    assert_eq!(lake.snapshot().unwrap(), first.snapshot);
+    assert_eq!(lake.imports().unwrap(), [first.record]);
+}
+
+#[test]
+fn known_rows_are_left_alone_and_changed_rows_replace() {
+    let dir = folder();
+    let lake = create(dir.path());
+    let before = import(&lake, "a", vec![batch(&sample())]).unwrap();
+    // One row as it was, one with another amount, one that moves from guest to customer, one new.
+    let next =
+        [line("c1", "o1", 1, 10, 100), line("c1", "o2", 1, 11, 999), line("c9", "g1", 1, 9, 40), line("c1", "o4", 1, 20, 7)];
+    let after = import(&lake, "b", vec![batch(&next)]).unwrap();
+    let counts = TableCount { added: 1, replaced: 2, unchanged: 1, rejected: 0 };
+    assert_eq!(after.record.tables, [(Entity::OrderItems, counts)]);
+    let money = after.record.money;
+    assert_eq!((money.loaded_cents, money.unchanged_cents, money.superseded_cents), (1146, 100, 290));
+    let expected = vec![
+        line("c2", "o3", 1, 12, 300),
+        line("c1", "o1", 2, 10, 50),
+        line("c1", "o1", 1, 10, 100),
+        line("c1", "o2", 1, 11, 999),
+        line("c9", "g1", 1, 9, 40),
+        line("c1", "o4", 1, 20, 7),
+    ];
+    assert_eq!(all_lines(&lake), sorted(expected));
+    // The older snapshot still shows what it showed.
+    assert_eq!(sorted(lines(&lake, &before.snapshot, &Who::Everyone).concat()), sorted(sample()));
+    assert_eq!(lake.rows(&after.snapshot, Entity::OrderItems).unwrap(), 6);
+}
+
+#[test]
+fn repeated_keys_go_to_the_rejects_and_the_money_adds_up() {
+    let dir = folder();
+    let lake = create(dir.path());
+    let rows = [line("c1", "o1", 1, 10, 100), line("c5", "o1", 1, 11, 77), line("c1", "o2", 1, 10, 5)];
+    let mut with_reject = batch(&rows[1..]);
+    with_reject.rejects.push(Reject {
+        entity: Entity::Orders,
+        file: "a.csv".into(),
+        row: 9,
+        column: Some("total".into()),
+        value: Some("x".into()),
+        reason: "not a number".into(),
+        raw: "1,x".into(),
+    });
+    let receipt = import(&lake, "a", vec![batch(&rows[..1]), with_reject]).unwrap();
+    let counts = |added, rejected| TableCount { added, rejected, ..TableCount::default() };
+    let expected = [(Entity::Orders, counts(0, 1)), (Entity::OrderItems, counts(2, 1)), (Entity::Rejects, counts(2, 0))];
+    assert_eq!(receipt.record.tables, expected);
+    assert_eq!((receipt.record.money.loaded_cents, receipt.record.money.repeated_cents), (182, 77));
+    assert_eq!(all_lines(&lake), sorted(vec![rows[0].clone(), rows[2].clone()]));
+    let sql = "SELECT \"table\", file, \"row\", reason FROM rejects ORDER BY \"row\"";
+    let rejects = lake.engine().query(&receipt.snapshot, sql, None, &Who::Everyone).unwrap();
+    assert_eq!(rejects.texts("table").unwrap().value(0), "order_items");
+    assert_eq!(rejects.i64s("row").unwrap(), [2, 9]);
+    assert_eq!(
+        rejects.texts("reason").unwrap().value(0),
+        "repeated key: a row with order_id \"o1\", line_no \"1\" came earlier in this import"
+    );
+}
+
+#[test]
+fn an_import_that_is_dropped_or_refused_never_happened() {
+    let dir = folder();
+    let lake = create(dir.path());
+    let before = lake.snapshot().unwrap();
+    let mut dropped = begin(&lake, "a");
+    dropped.append(batch(&sample())).unwrap();
+    drop(dropped);
+    let mut refused = begin(&lake, "a");
+    let wrong = sparse(Entity::Products, &["p1"]);
+    let mismatch = perennial_contract::source::Batch { entity: Entity::Orders, ..wrong };
+    let error = refused.append(mismatch).unwrap_err().to_string();
+    assert!(error.contains("orders rows do not fit the table"), "{error}");
+    drop(refused);
+    assert_eq!(lake.snapshot().unwrap(), before);
+    assert_eq!(lake.imports().unwrap(), []);
+    assert!(!dir.path().join("tmp").exists());
+    import(&lake, "a", vec![batch(&sample())]).unwrap();
+}
+
+#[test]
+fn one_writer_at_a_time_and_the_other_learns_who() {
+    let dir = folder();
+    let lake = create(dir.path());
+    let other = open(dir.path());
+    let import = begin(&lake, "a");
+    let error = other.begin(&origin("b")).err().map(|e| e.to_string()).unwrap();
+    assert!(error.contains("an import of test (process "), "{error}");
+    assert!(matches!(other.compact(), Err(LakeError::Locked { .. })));
+    drop(import);
+    drop(begin(&other, "b"));
+}
+
+#[test]
+fn a_lake_keeps_its_zone_and_currency() {
+    let dir = folder();
+    drop(create(dir.path()));
+    assert!(matches!(Lake::create(dir.path(), &shop()), Err(LakeError::Exists(_))));
+    let other = ShopFacts { currency: "EUR".into(), ..shop() };
+    let error = Lake::open(dir.path(), &other, None).err().map(|e| e.to_string()).unwrap();
+    assert!(error.contains("currency \"GBP\", the settings say \"EUR\""), "{error}");
+    assert!(matches!(Lake::open(&dir.path().join("x"), &shop(), None), Err(LakeError::Missing(_))));
+}
+
+#[test]
+fn compaction_changes_files_not_rows() {
+    let dir = folder();
+    let lake = create(dir.path());
+    for (content, day) in [("a", 10), ("b", 11), ("c", 12)] {
+        let rows: Vec<Line> = (0..200).map(|i| line(&format!("c{}", i % 40), &format!("{content}{i}"), 1, day, i)).collect();
+        import(&lake, content, vec![batch(&rows)]).unwrap();
+    }
+    let before = lake.snapshot().unwrap();
+    let rows = lines(&lake, &before, &Who::Everyone);
+    let done = lake.compact().unwrap();
+    assert!(done.files_before > done.files_after, "{done:?}");
+    let after = lake.snapshot().unwrap();
+    assert_ne!(before, after);
+    assert_eq!(lines(&lake, &after, &Who::Everyone), rows);
+    assert_eq!(lines(&lake, &before, &Who::Everyone), rows, "an older snapshot can still be read");
+    let again = lake.compact().unwrap();
+    assert_eq!((again.files_before, again.files_after), (done.files_after, done.files_after));
+    assert_eq!(lake.snapshot().unwrap(), after);
+}
+
+#[test]
+fn money_of_the_source_is_kept_exactly() {
+    let dir = folder();
+    let lake = create(dir.path());
+    let decimal = |text: &str| Decimal::parse(text).unwrap();
+    let source = Reconciliation { stated: decimal("9747747.934"), rejected: decimal("-0.5"), rounding: decimal("0.004") };
+    let mut import = begin(&lake, "a");
+    import.append(batch(&sample())).unwrap();
+    import.commit(&source).unwrap();
+    assert_eq!(lake.imports().unwrap()[0].money.source, source);
+}
+
+#[test]
+fn the_same_files_make_the_same_bytes() {
+    let files = |dir: &std::path::Path| {
+        let lake = create(dir);
+        import(&lake, "a", vec![batch(&sample()), sparse(Entity::Products, &["p2", "p1"])]).unwrap();
+        import(&lake, "b", vec![batch(&[line("c1", "o1", 1, 10, 101)])]).unwrap();
+        let mut found = Vec::new();
+        for entity in [Entity::OrderItems, Entity::Products] {
+            for entry in std::fs::read_dir(dir.join(entity.name())).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_file() {
+                    found.push((path.strip_prefix(dir).unwrap().to_owned(), std::fs::read(&path).unwrap()));
+                }
+            }
+        }
+        found.sort();
+        found
+    };
+    let (one, two) = (folder(), folder());
+    assert_eq!(files(one.path()), files(two.path()));
+}
+
+fn any_line() -> impl Strategy<Value = Line> {
+    let customer = prop_oneof![1 => Just(None), 4 => "[a-c]{1,3}".prop_map(Some)];
+    (customer, 0..4_i32, "[x-z]{1,2}", 0..3_i64, 0..50_i64).prop_map(|(customer, day, order, line, cents)| Line {
+        customer,
+        day,
+        order,
+        line,
+        cents,
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+
+    /// Whatever the batches, the budget and the number of imports: what is read is what a map by key would hold, in order.
+    #[test]
+    fn scans_are_sorted_and_complete(
+        imports in prop::collection::vec(prop::collection::vec(prop::collection::vec(any_line(), 0..40), 0..4), 1..4),
+        spill in any::<bool>(),
+        compact in any::<bool>(),
+    ) {
+        let dir = folder();
+        let limits = Limits { threads: 2, import_bytes: if spill { 1 } else { 1 << 20 }, ..Limits::default() };
+        let lake = create(dir.path()).with_limits(limits);
+        let mut expected = std::collections::BTreeMap::new();
+        for (number, batches) in imports.iter().enumerate() {
+            let receipt = import(&lake, &number.to_string(), batches.iter().map(|lines| batch(lines)).collect()).unwrap();
+            let mut seen = std::collections::BTreeSet::new();
+            let mut counts = TableCount::default();
+            for line in batches.concat() {
+                let key = (line.order.clone(), line.line);
+                if !seen.insert(key.clone()) {
+                    counts.rejected += 1;
+                    continue;
+                }
+                match expected.insert(key, line.clone()) {
+                    None => counts.added += 1,
+                    Some(old) if old == line => counts.unchanged += 1,
+                    Some(_) => counts.replaced += 1,
+                }
+            }
+            let got = receipt.record.tables.iter().find(|(e, _)| *e == Entity::OrderItems).map(|(_, c)| *c).unwrap_or_default();
+            prop_assert_eq!(got, counts);
+        }
+        if compact {
+            lake.compact().unwrap();
+        }
+        let snapshot = lake.snapshot().unwrap();
+        let scans = lines(&lake, &snapshot, &Who::Everyone);
+        for (bucket, scan) in scans.iter().enumerate() {
+            prop_assert!(scan.is_sorted_by_key(|l| (l.customer.clone(), l.day, l.order.clone(), l.line)));
+            prop_assert!(scan.iter().all(|l| l.customer.is_none() == (bucket == 16)));
+        }
+        let mut expected: Vec<Line> = expected.into_values().collect();
+        expected.sort();
+        prop_assert_eq!(sorted(scans.concat()), expected.clone());
+        for customer in ["a", "ab", "ccc"] {
+            let of = |lines: &[Line]| lines.iter().filter(|l| l.customer.as_deref() == Some(customer)).cloned().collect::<Vec<_>>();
+            let one = lines(&lake, &snapshot, &Who::One(customer.into())).concat();
+            prop_assert_eq!(sorted(one), of(&expected));
+        }
+    }
+}
