@@ -6,6 +6,7 @@ use serde_json::{Map, Number, Value};
 
 pub use crate::metric::{Better, METRICS, Metric};
 
+use crate::learner::boosted::{BoostChurn, BoostValue, BoostedModel};
 use crate::learner::logistic::{Logistic, LogisticModel, LogisticRfm};
 use crate::learner::value_mean::{ValueMean, ValueMeanModel};
 use crate::learner::{calibrate, ranged};
@@ -68,7 +69,7 @@ macro_rules! stored {
     })* };
 }
 
-stored!(LogisticModel, BgNbdChurn, ValueMeanModel, BtydValueModel, RfmModel, KMeansModel);
+stored!(LogisticModel, BoostedModel, BgNbdChurn, ValueMeanModel, BtydValueModel, RfmModel, KMeansModel);
 
 /// Name, role and words of a line of the catalogue.
 struct Line {
@@ -123,6 +124,12 @@ pub const MODELS: &[Entry] = &[
         title_zh: "弹性网逻辑回归（全部特征）",
         needs: &[],
     }),
+    churn::<BoostChurn>(Line {
+        role: Candidate,
+        title: "boosted trees on every feature and on BG/NBD",
+        title_zh: "提升树（全部特征与 BG/NBD）",
+        needs: &[],
+    }),
     churn::<BgNbd>(Line {
         role: Candidate,
         title: "BG/NBD: buying and dropping out",
@@ -135,6 +142,12 @@ pub const MODELS: &[Entry] = &[
         title_zh: "历史消费率（向均值收缩）",
         needs: &[column::SPEND_CENTS, column::T],
     }),
+    value::<BoostValue>(Line {
+        role: Candidate,
+        title: "boosted trees with Tweedie loss",
+        title_zh: "提升树（Tweedie 损失）",
+        needs: &[],
+    }),
     value::<BtydValue>(Line {
         role: Candidate,
         title: "BG/NBD orders times Gamma-Gamma spend",
@@ -145,7 +158,7 @@ pub const MODELS: &[Entry] = &[
         role: Baseline, title: "RFM fifths with named groups", title_zh: "RFM 五分位命名分群", needs: RFM
     }),
     segment::<KMeans>(Line {
-        role: Candidate, title: "k-means with chosen k", title_zh: "k 均值聚类（自动选 k）", needs: RFM
+        role: Candidate, title: "k-means with chosen k", title_zh: "k 均值聚类（自动选 k）", needs: &[]
     }),
 ];
 

@@ -42,6 +42,10 @@ impl Scale {
     }
 }
 
+/// Columns that say where in time a row stands rather than what the customer does. At the next as-of day they lie beyond what
+/// was seen in training: a tree can only repeat its last answer there and a line runs on. The lifetime models carry age instead.
+const AGE_COLUMNS: &[&str] = &[column::T, column::T_X, "signup_age_days", "month_of_last_order"];
+
 /// How one column becomes outputs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
@@ -85,7 +89,7 @@ pub enum Skew {
     Keep,
 }
 
-/// The feature columns of a table: not reserved, and of a type that can be encoded.
+/// The columns of a table that a learner of behaviour reads: not reserved, no place in time, of a type that can be encoded.
 #[must_use]
 pub fn feature_names(table: &Table) -> Vec<String> {
     let schema = table.batch().schema_ref().clone();
@@ -95,7 +99,9 @@ pub fn feature_names(table: &Table) -> Vec<String> {
             || kind.is_string()
             || matches!(kind, DataType::Dictionary(_, v) if v.is_string())
     };
-    let fields = schema.fields().iter().filter(|field| !column::is_reserved(field.name()) && usable(field.data_type()));
+    let fields = schema.fields().iter().filter(|field| {
+        !column::is_reserved(field.name()) && !AGE_COLUMNS.contains(&field.name().as_str()) && usable(field.data_type())
+    });
     fields.map(|field| field.name().clone()).collect()
 }
 

@@ -68,6 +68,13 @@ impl LifetimeFeatures {
         names.into_iter().map(str::to_owned).collect()
     }
 
+    /// The columns [`Self::add`] adds.
+    #[must_use]
+    pub fn adds(&self) -> Vec<&'static str> {
+        let orders = self.orders.iter().flat_map(|_| [P_ORDER, ORDERS_EXPECTED]);
+        orders.chain(self.spend.iter().map(|_| SPEND_EXPECTED)).collect()
+    }
+
     /// The rows with the features added; null where a customer has no order yet.
     pub fn add(&self, rows: &Table) -> Result<Table, TableError> {
         let Some(orders) = &self.orders else { return Ok(rows.clone()) };

@@ -1,6 +1,7 @@
 //! Learners of churn and value on feature tables.
 
 pub mod boost;
+pub mod boosted;
 pub mod calibrate;
 pub mod calibrator;
 pub mod encode;

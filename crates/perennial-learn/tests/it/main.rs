@@ -1,4 +1,7 @@
 //! Tests of the learning crate through its public face.
 
 mod boost;
+mod cdnow;
+mod conformance;
 mod lifetime;
+mod retention;

@@ -2,7 +2,7 @@
 
 mod bgnbd;
 mod cdnow;
-mod data;
+pub mod data;
 mod estimator;
 mod gamma_gamma;
 mod simulate;
