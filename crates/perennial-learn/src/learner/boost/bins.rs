@@ -16,6 +16,7 @@ const SAMPLE_ROWS: usize = 200_000;
 const BIN_ROWS_MIN: usize = 3;
 /// Columns side by side in one tile: their histograms together should stay in the second-level cache.
 const TILE_COLUMNS: usize = 64;
+const CACHE_LINE: usize = 64;
 
 /// How one column was cut.
 #[derive(Clone, Debug)]
@@ -40,9 +41,19 @@ impl FeatureBins {
 pub(super) struct Tile {
     pub first: usize,
     pub width: usize,
-    /// `width` rounded up, so that rows start on a word.
-    pub stride: usize,
-    pub bins: Vec<u8>,
+    /// `width` rounded up to a power of two, so that no row lies across two cache lines.
+    stride: usize,
+    /// Where the first row starts: at a cache line.
+    start: usize,
+    bins: Vec<u8>,
+}
+
+impl Tile {
+    /// The bins of one row, a byte per column of the tile.
+    #[inline]
+    pub fn row(&self, row: u32) -> &[u8] {
+        &self.bins[self.start + row as usize * self.stride..][..self.width]
+    }
 }
 
 #[derive(Debug)]
@@ -179,17 +190,18 @@ impl Place {
 fn tiles(columns: &[Vec<u8>], rows: usize, threads: usize) -> Vec<Tile> {
     let parts = columns.len().div_ceil(TILE_COLUMNS).max(1);
     let build = |span: std::ops::Range<usize>| {
-        let stride = span.len().next_multiple_of(8);
-        let mut bins = vec![0_u8; rows * stride];
+        let stride = span.len().next_power_of_two();
+        let mut bins = vec![0_u8; rows * stride + CACHE_LINE];
+        let start = bins.as_ptr().align_offset(CACHE_LINE).min(CACHE_LINE);
         const ROWS: usize = 512;
-        let tasks: Vec<_> = bins.chunks_mut(ROWS * stride.max(1)).enumerate().collect();
+        let tasks: Vec<_> = bins[start..][..rows * stride].chunks_mut(ROWS * stride).enumerate().collect();
         parallel::each(threads, tasks, |(part, chunk)| {
             for (place, column) in columns[span.clone()].iter().enumerate() {
                 let values = &column[part * ROWS..];
                 chunk.iter_mut().skip(place).step_by(stride).zip(values).for_each(|(slot, bin)| *slot = *bin);
             }
         });
-        Tile { first: span.start, width: span.len(), stride, bins }
+        Tile { first: span.start, width: span.len(), stride, start, bins }
     };
     parallel::runs(columns.len(), parts).map(build).collect()
 }

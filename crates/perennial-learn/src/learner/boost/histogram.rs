@@ -143,13 +143,24 @@ fn add_span(data: &Binned, packed: &Packed, rows: &[u32], (lanes, cells): (&mut 
 }
 
 /// The hot loop: one addition per row and feature. A bin is a byte and a lane longer than 256, so no index needs a check.
+///
+/// Rows of a leaf lie scattered, and waiting for memory would take most of the time. So the words and bins of a group of rows
+/// are first touched all together, which lets the processor fetch them side by side, and only then added: measured twice as
+/// fast, and as fast as prefetch instructions, which would need `unsafe`.
 fn add_block(tile: &Tile, packed: &Packed, rows: &[u32], lanes: &mut [[i64; LANE]]) {
-    for row in rows {
-        let row = *row as usize;
-        let word = packed.words[row];
-        let bins = &tile.bins[row * tile.stride..][..tile.width];
-        for (lane, bin) in lanes.iter_mut().zip(bins) {
-            lane[usize::from(*bin)] += word;
+    const GROUP: usize = 32;
+    let mut words = [0_i64; GROUP];
+    for group in rows.chunks(GROUP) {
+        let mut touched = 0;
+        for (word, row) in words.iter_mut().zip(group) {
+            *word = packed.words[*row as usize];
+            touched |= tile.row(*row)[0];
+        }
+        std::hint::black_box(touched);
+        for (word, row) in words.iter().zip(group) {
+            for (lane, bin) in lanes.iter_mut().zip(tile.row(*row)) {
+                lane[usize::from(*bin)] += word;
+            }
         }
     }
 }
