@@ -62,7 +62,7 @@ fn a_wrong_file_is_refused() {
 }
 
 #[test]
-fn a_node_moved_anywhere_is_refused_or_scores_without_end_or_panic() {
+fn a_node_moved_anywhere_is_refused_or_scores() {
     let matrix = mixed(64, 42);
     let original = file();
     let nodes = original["trees"][0]["nodes"].as_array().unwrap().len();

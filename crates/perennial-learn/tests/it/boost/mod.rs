@@ -4,7 +4,9 @@
 mod contributions;
 mod file;
 mod learning;
+mod peer;
 mod promises;
+mod table;
 
 use perennial_contract::estimator::Run;
 use perennial_learn::learner::boost::{BoostParams, Booster, Column, Examples, Feature, Kind, Matrix, Objective, Schema};
