@@ -86,7 +86,7 @@ pub const PARAMS: &[Param] = &[
     param("min_child_rows", 20.0, (1.0, 1e9), "training rows a leaf must hold"),
     param("min_child_weight", 1e-3, (0.0, 1e12), "sum of second derivatives a leaf must hold"),
     param("lambda_l2", 0.0, (0.0, 1e12), "shrinks leaf values towards zero"),
-    param("min_gain", 0.0, (0.0, 1e12), "loss a split must save"),
+    param("min_gain", 0.0, (0.0, 1e12), "twice the loss a split must save"),
     param("feature_fraction", 1.0, (0.01, 1.0), "share of the features each tree may use"),
     param("bagging_fraction", 1.0, (0.01, 1.0), "share of the rows each tree learns from"),
     param(
