@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use perennial_contract::Entity;
 use perennial_contract::arrow::array::{
-    Array, ArrayRef, AsArray, Date32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray, new_null_array,
+    Array, ArrayRef, AsArray, BooleanArray, Date32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
+    new_null_array,
 };
 use perennial_contract::arrow::datatypes::DataType;
 use perennial_contract::engine::{Snapshot, Who};
@@ -98,6 +99,7 @@ pub fn sparse(entity: Entity, keys: &[&str]) -> Batch {
             DataType::Timestamp(..) => Arc::new(TimestampMicrosecondArray::from(vec![0; n]).with_timezone("UTC")),
             DataType::Date32 => Arc::new(Date32Array::from(vec![0; n])),
             DataType::Int64 => Arc::new(Int64Array::from(vec![0; n])),
+            DataType::Boolean => Arc::new(BooleanArray::from(vec![false; n])),
             other => panic!("no plain value of {other}"),
         }
     });
