@@ -10,14 +10,14 @@ use perennial_contract::estimator::{FitError, Run};
 
 use super::bins::Binned;
 use super::grow::{Grower, Grown};
-use super::histogram::Packed;
+use super::histogram::{Packed, Source};
 use super::matrix::{Kind, Matrix};
 use super::model::Booster;
 use super::objective::{Objective, Slope, Target, quantile};
-use super::parallel;
 use super::params::{BoostParams, Monotone};
 use super::seed::Seed;
 use super::tree::Tree;
+use super::{parallel, partition};
 
 /// Rows a thread takes at a time where each row stands for itself.
 const CHUNK_ROWS: usize = 1 << 14;
@@ -88,7 +88,9 @@ struct State<'a> {
     margins: Vec<f64>,
     slopes: Vec<Slope>,
     packed: Packed,
-    order: Vec<u32>,
+    /// Rows this tree learns from, and the others.
+    bag: Vec<u32>,
+    rest: Vec<u32>,
     seed: Seed,
     threads: usize,
 }
@@ -135,7 +137,8 @@ pub(super) fn fit(
         margins: vec![start; rows],
         slopes: vec![(0.0, 0.0); rows],
         packed: Packed::with_rows(rows),
-        order: Vec::new(),
+        bag: Vec::new(),
+        rest: Vec::new(),
         seed,
         threads,
     };
@@ -180,23 +183,23 @@ impl State<'_> {
         let seed = self.seed.child(round as u64 + 1);
         self.derive();
         self.packed.round(&self.slopes, seed.child(0), self.threads);
-        let is_bagged = self.bag(seed.child(1));
+        self.draw(seed.child(1));
         let features = sample_features(self.train.schema().features.len(), self.params.feature_fraction, seed.child(2));
-        let mut grown = grower.grow(&self.packed, &mut self.order, &features);
+        let source = Source { data: grower.data, packed: &self.packed, features: &features };
+        let mut grown = grower.grow(&source, &mut self.bag);
         if grown.tree.nodes.is_empty() {
             return Ok(grown.tree);
         }
         self.renew(&mut grown);
         grown.tree.leaves.iter_mut().for_each(|leaf| leaf.value *= self.params.learning_rate);
-        if is_bagged {
-            add_tree(&grown.tree, self.train, &mut self.margins, self.threads);
-        } else {
-            for (leaf, span) in grown.tree.leaves.iter().zip(&grown.spans) {
-                self.order[span.clone()].iter().for_each(|row| self.margins[*row as usize] += leaf.value);
-            }
-        }
         if grown.tree.leaves.iter().any(|leaf| !leaf.value.is_finite()) {
             return Err(FitError::Refused("a leaf value overflowed; scale the label or lower the learning rate".to_owned()));
+        }
+        let rest_spans = partition::follow(grower.data, &grown.splits, (&mut self.rest, &mut grower.spare_rows), self.threads);
+        for (rows, spans) in [(&self.bag, &grown.spans), (&self.rest, &rest_spans)] {
+            for (leaf, span) in grown.tree.leaves.iter().zip(spans) {
+                rows[span.clone()].iter().for_each(|row| self.margins[*row as usize] += leaf.value);
+            }
         }
         Ok(grown.tree)
     }
@@ -215,13 +218,15 @@ impl State<'_> {
         });
     }
 
-    /// Puts the rows this tree learns from into `order`; says whether rows were left out.
-    fn bag(&mut self, seed: Seed) -> bool {
+    /// Draws the rows this tree learns from.
+    fn draw(&mut self, seed: Seed) {
         let share = self.params.bagging_fraction;
-        let rows = self.targets.len() as u32;
-        self.order.clear();
-        self.order.extend((0..rows).filter(|row| share >= 1.0 || seed.share(u64::from(*row)) < share));
-        self.order.len() < rows as usize
+        self.bag.clear();
+        self.rest.clear();
+        for row in 0..self.targets.len() as u32 {
+            let is_in = share >= 1.0 || seed.share(u64::from(row)) < share;
+            if is_in { self.bag.push(row) } else { self.rest.push(row) }
+        }
     }
 
     /// A quantile's best leaf value is the quantile of what is left to explain, not a Newton step.
@@ -233,7 +238,7 @@ impl State<'_> {
                 let (target, margin) = (self.targets[*row as usize], self.margins[*row as usize]);
                 (target.label - margin, target.weight)
             };
-            let mut pairs: Vec<(f64, f64)> = self.order[span.clone()].iter().map(left).collect();
+            let mut pairs: Vec<(f64, f64)> = self.bag[span.clone()].iter().map(left).collect();
             leaf.value = quantile(&mut pairs, level).clamp(bounds.low, bounds.high);
         });
     }

@@ -1,7 +1,7 @@
 //! Grows one tree leaf by leaf: always the split that saves most loss next.
 //!
 //! Assumes  gradients fixed while the tree grows.
-//! Input    binned rows, packed derivatives, the rows and features this tree may use.
+//! Input    binned rows, packed derivatives and the features this tree may use; the rows it learns from.
 //! Output   a tree with its unshrunk leaf values, and for every leaf the rows in it.
 //! Cost     per split one histogram of the smaller side, one pass over the parent's rows, one scan of both sides' bins.
 //! Ref      Ke et al. (2017), LightGBM, NeurIPS (leaf-wise growth); monotone bounds as in XGBoost's monotone constraints.
@@ -9,7 +9,7 @@
 use std::ops::Range;
 
 use super::bins::Binned;
-use super::histogram::{self, Packed, Scratch, Sums};
+use super::histogram::{Scratch, Source, Sums};
 use super::params::{BoostParams, Monotone};
 use super::split::{self, Bounds, Judge, Question, Split, Standing};
 use super::tree::{Leaf, Node, Rule, Side, Tree};
@@ -36,6 +36,8 @@ pub(super) struct Grown {
     pub spans: Vec<Range<usize>>,
     /// Monotone bounds of each leaf, for values found another way.
     pub bounds: Vec<Bounds>,
+    /// In the order they were made: the leaf that was split; its right side became the next leaf.
+    pub splits: Vec<(usize, Split)>,
 }
 
 /// Memory kept from tree to tree.
@@ -45,7 +47,7 @@ pub(super) struct Grower<'a> {
     pub monotone: Vec<Option<Monotone>>,
     pub threads: usize,
     scratch: Vec<Scratch>,
-    spare_rows: Vec<u32>,
+    pub spare_rows: Vec<u32>,
     spare_cells: Vec<Vec<Sums>>,
 }
 
@@ -56,17 +58,19 @@ impl<'a> Grower<'a> {
     }
 
     /// One tree on the rows in `order`, which is left sorted by leaf.
-    pub fn grow(&mut self, packed: &Packed, order: &mut [u32], features: &[usize]) -> Grown {
-        let judge = Judge { params: self.params, scale: packed.scale, is_bounded: self.monotone.iter().any(Option::is_some) };
+    pub fn grow(&mut self, source: &Source<'_>, order: &mut [u32]) -> Grown {
+        let judge =
+            Judge { params: self.params, scale: source.packed.scale, is_bounded: self.monotone.iter().any(Option::is_some) };
         let mut cells = self.cells();
-        histogram::build(self.data, packed, order, &mut self.scratch, &mut cells);
-        let sums = histogram::total(self.data, &cells);
+        source.build(order, &mut self.scratch, &mut cells);
+        let sums = source.total(&cells);
         let standing = self.standing(sums, order.len(), Bounds::FREE);
         let mut leaves = vec![Open { standing, span: 0..order.len(), depth: 0, parent: None, cells, best: None }];
         let mut nodes: Vec<Node> = Vec::new();
+        let mut splits = Vec::new();
         let mut fresh = vec![0];
         while leaves.len() < self.params.leaves {
-            self.scan(&judge, &mut leaves, &fresh, features);
+            self.scan(&judge, &mut leaves, &fresh, source.features);
             let Some((at, found)) = next(&leaves) else { break };
             let span = leaves[at].span.clone();
             let spare = &mut self.spare_rows[..span.len()];
@@ -82,13 +86,14 @@ impl<'a> Grower<'a> {
             }
             let right = self.open_sides(&judge, &mut leaves[at], &found, (left_rows, nodes.len()));
             nodes.push(self.node(&found));
+            splits.push((at, found));
             leaves.push(right);
             fresh = vec![at, leaves.len() - 1];
             if leaves.len() < self.params.leaves {
-                self.fill_cells(packed, order, &mut leaves, at);
+                self.fill_cells(source, order, &mut leaves, at);
             }
         }
-        self.close(&judge, leaves, nodes)
+        self.close(&judge, leaves, (nodes, splits))
     }
 
     fn cells(&mut self) -> Vec<Sums> {
@@ -169,7 +174,7 @@ impl<'a> Grower<'a> {
     }
 
     /// Histograms of the two new leaves: the smaller side is counted, the larger is the parent less that.
-    fn fill_cells(&mut self, packed: &Packed, order: &[u32], leaves: &mut [Open], left: usize) {
+    fn fill_cells(&mut self, source: &Source<'_>, order: &[u32], leaves: &mut [Open], left: usize) {
         let right = leaves.len() - 1;
         let can_split = |leaf: &Open| leaf.depth < self.params.depth_max && leaf.span.len() >= 2 * self.params.min_child_rows;
         let needed = [left, right].map(|at| can_split(&leaves[at]));
@@ -180,8 +185,8 @@ impl<'a> Grower<'a> {
             return;
         }
         let mut cells = self.cells();
-        histogram::build(self.data, packed, &order[leaves[small].span.clone()], &mut self.scratch, &mut cells);
-        parent.iter_mut().zip(&cells).for_each(|(whole, part)| *whole = *whole - *part);
+        source.build(&order[leaves[small].span.clone()], &mut self.scratch, &mut cells);
+        source.subtract(&mut parent, &cells);
         for (at, cells) in [(small, cells), (large, parent)] {
             if needed[usize::from(at == right)] {
                 leaves[at].cells = cells;
@@ -191,8 +196,9 @@ impl<'a> Grower<'a> {
         }
     }
 
-    fn close(&mut self, judge: &Judge<'_>, leaves: Vec<Open>, mut nodes: Vec<Node>) -> Grown {
-        let mut grown = Grown { tree: Tree { nodes: Vec::new(), leaves: Vec::new() }, spans: Vec::new(), bounds: Vec::new() };
+    fn close(&mut self, judge: &Judge<'_>, leaves: Vec<Open>, (mut nodes, splits): (Vec<Node>, Vec<(usize, Split)>)) -> Grown {
+        let tree = Tree { nodes: Vec::new(), leaves: Vec::new() };
+        let mut grown = Grown { tree, spans: Vec::new(), bounds: Vec::new(), splits };
         for (at, leaf) in leaves.into_iter().enumerate() {
             let Standing { sums, bounds, rows, .. } = leaf.standing;
             grown.tree.leaves.push(Leaf { value: judge.value(sums, bounds), rows: rows as u64 });

@@ -109,45 +109,94 @@ pub(super) struct Scratch {
     cells: Vec<Sums>,
 }
 
-/// Adds up `rows` into `into`, which has one cell per bin of every feature.
-pub(super) fn build(data: &Binned, packed: &Packed, rows: &[u32], scratch: &mut [Scratch], into: &mut [Sums]) {
-    let useful = (rows.len() * data.features.len()).div_ceil(CELLS_PER_THREAD_MIN);
-    let parts = scratch.len().min(useful).max(1);
-    into.fill(Sums::default());
-    let Some((first, rest)) = scratch[..parts].split_first_mut() else { return };
-    let mut spans = parallel::runs(rows.len(), parts).map(|span| &rows[span]);
-    let mut tasks = vec![(spans.next().unwrap_or(&[]), &mut first.lanes, &mut *into)];
-    for (other, span) in rest.iter_mut().zip(spans) {
-        other.cells.clear();
-        other.cells.resize(tasks[0].2.len(), Sums::default());
-        tasks.push((span, &mut other.lanes, &mut other.cells[..]));
-    }
-    parallel::each(parts, tasks, |(rows, lanes, cells)| add_span(data, packed, rows, (lanes, cells)));
-    for other in rest {
-        into.iter_mut().zip(&other.cells).for_each(|(cell, more)| *cell += *more);
-    }
+/// What is added up: the features one tree may use, and its derivatives.
+#[derive(Clone, Copy)]
+pub(super) struct Source<'a> {
+    pub data: &'a Binned,
+    pub packed: &'a Packed,
+    /// Ascending. Cells of other features are not touched.
+    pub features: &'a [usize],
 }
 
-fn add_span(data: &Binned, packed: &Packed, rows: &[u32], (lanes, cells): (&mut Vec<[i64; LANE]>, &mut [Sums])) {
-    for block in rows.chunks(BLOCK_ROWS) {
-        for tile in &data.tiles {
-            lanes.resize(lanes.len().max(tile.width), [0; LANE]);
-            let lanes = &mut lanes[..tile.width];
-            add_block(tile, packed, block, lanes);
-            for (place, lane) in lanes.iter_mut().enumerate() {
-                let feature = tile.first + place;
-                unpack(lane, &mut cells[data.offsets[feature]..data.offsets[feature + 1]]);
+impl Source<'_> {
+    fn cells(&self, feature: usize) -> std::ops::Range<usize> {
+        self.data.offsets[feature]..self.data.offsets[feature + 1]
+    }
+
+    /// The part of `features` in a tile, as places in its rows.
+    fn places(&self, tile: &Tile) -> Vec<u8> {
+        let within = |feature: &&usize| (tile.first..tile.first + tile.width).contains(*feature);
+        self.features.iter().filter(within).map(|feature| (feature - tile.first) as u8).collect()
+    }
+
+    /// Adds up `rows` into `into`, which has one cell per bin of every feature.
+    pub fn build(&self, rows: &[u32], scratch: &mut [Scratch], into: &mut [Sums]) {
+        let useful = (rows.len() * self.features.len()).div_ceil(CELLS_PER_THREAD_MIN);
+        let parts = scratch.len().min(useful).max(1);
+        into.fill(Sums::default());
+        let Some((first, rest)) = scratch[..parts].split_first_mut() else { return };
+        let mut spans = parallel::runs(rows.len(), parts).map(|span| &rows[span]);
+        let mut tasks = vec![(spans.next().unwrap_or(&[]), &mut first.lanes, &mut *into)];
+        for (other, span) in rest.iter_mut().zip(spans) {
+            other.cells.clear();
+            other.cells.resize(tasks[0].2.len(), Sums::default());
+            tasks.push((span, &mut other.lanes, &mut other.cells[..]));
+        }
+        parallel::each(parts, tasks, |(rows, lanes, cells)| self.add_span(rows, lanes, cells));
+        for other in rest {
+            into.iter_mut().zip(&other.cells).for_each(|(cell, more)| *cell += *more);
+        }
+    }
+
+    fn add_span(&self, rows: &[u32], lanes: &mut Vec<[i64; LANE]>, cells: &mut [Sums]) {
+        for tile in &self.data.tiles {
+            let places = self.places(tile);
+            lanes.resize(lanes.len().max(places.len()), [0; LANE]);
+            let lanes = &mut lanes[..places.len()];
+            for block in rows.chunks(BLOCK_ROWS) {
+                if places.len() == tile.width {
+                    add_block(tile, self.packed, block, |bins, word| {
+                        lanes.iter_mut().zip(bins).for_each(|(lane, bin)| lane[usize::from(*bin)] += word);
+                    });
+                } else {
+                    add_block(tile, self.packed, block, |bins, word| {
+                        lanes
+                            .iter_mut()
+                            .zip(&places)
+                            .for_each(|(lane, place)| lane[usize::from(bins[usize::from(*place)])] += word);
+                    });
+                }
+                for (place, lane) in places.iter().zip(lanes.iter_mut()) {
+                    unpack(lane, &mut cells[self.cells(tile.first + usize::from(*place))]);
+                }
             }
         }
     }
+
+    /// Turns a parent's histogram into that of one side, given the other side's.
+    pub fn subtract(&self, parent: &mut [Sums], side: &[Sums]) {
+        for feature in self.features {
+            let cells = self.cells(*feature);
+            parent[cells.clone()].iter_mut().zip(&side[cells]).for_each(|(whole, part)| *whole = *whole - *part);
+        }
+    }
+
+    /// The sums of a leaf: those of any one feature's bins.
+    pub fn total(&self, cells: &[Sums]) -> Sums {
+        let mut sums = Sums::default();
+        let first = self.features.first().map_or(0..0, |feature| self.cells(*feature));
+        cells[first].iter().for_each(|cell| sums += *cell);
+        sums
+    }
 }
 
-/// The hot loop: one addition per row and feature. A bin is a byte and a lane longer than 256, so no index needs a check.
+/// The hot loop: one addition per row and feature. A bin is a byte and a lane longer than 256, so a bin needs no check.
 ///
 /// Rows of a leaf lie scattered, and waiting for memory would take most of the time. So the words and bins of a group of rows
 /// are first touched all together, which lets the processor fetch them side by side, and only then added: measured twice as
 /// fast, and as fast as prefetch instructions, which would need `unsafe`.
-fn add_block(tile: &Tile, packed: &Packed, rows: &[u32], lanes: &mut [[i64; LANE]]) {
+#[inline(always)]
+fn add_block(tile: &Tile, packed: &Packed, rows: &[u32], mut add: impl FnMut(&[u8], i64)) {
     const GROUP: usize = 32;
     let mut words = [0_i64; GROUP];
     for group in rows.chunks(GROUP) {
@@ -157,11 +206,7 @@ fn add_block(tile: &Tile, packed: &Packed, rows: &[u32], lanes: &mut [[i64; LANE
             touched |= tile.row(*row)[0];
         }
         std::hint::black_box(touched);
-        for (word, row) in words.iter().zip(group) {
-            for (lane, bin) in lanes.iter_mut().zip(tile.row(*row)) {
-                lane[usize::from(*bin)] += word;
-            }
-        }
+        words.iter().zip(group).for_each(|(word, row)| add(tile.row(*row), *word));
     }
 }
 
@@ -172,13 +217,6 @@ fn unpack(lane: &mut [i64; LANE], cells: &mut [Sums]) {
         cell.g += *packed >> 32;
         *packed = 0;
     }
-}
-
-/// The sums of a leaf: those of any one feature's bins.
-pub(super) fn total(data: &Binned, cells: &[Sums]) -> Sums {
-    let mut sums = Sums::default();
-    cells[..data.offsets.get(1).copied().unwrap_or(0)].iter().for_each(|cell| sums += *cell);
-    sums
 }
 
 #[cfg(test)]

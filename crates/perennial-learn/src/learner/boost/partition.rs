@@ -1,5 +1,7 @@
 //! Moves the rows of a split leaf: those that go left first, each side in its old order.
 
+use std::ops::Range;
+
 use super::bins::{Binned, FeatureBins};
 use super::parallel;
 use super::split::{Question, Split, has};
@@ -31,6 +33,23 @@ pub(super) fn divide(data: &Binned, split: &Split, (order, spare): (&mut [u32], 
     let tasks: Vec<_> = order.chunks_mut(run_len).zip(spare.chunks_mut(run_len)).zip(&mut lefts).collect();
     parallel::each(parts, tasks, |((run, spare), left)| *left = divide_run(&table, column, run, spare));
     gather(order, spare, &lefts, run_len)
+}
+
+/// Sends other rows down the same splits; returns where each leaf's rows are.
+pub(super) fn follow(
+    data: &Binned,
+    splits: &[(usize, Split)],
+    (order, spare): (&mut [u32], &mut [u32]),
+    threads: usize,
+) -> Vec<Range<usize>> {
+    let mut spans: Vec<Range<usize>> = std::iter::once(0..order.len()).collect();
+    for (leaf, split) in splits {
+        let span = spans[*leaf].clone();
+        let left = divide(data, split, (&mut order[span.clone()], &mut spare[..span.len()]), threads);
+        spans[*leaf].end = span.start + left;
+        spans.push(span.start + left..span.end);
+    }
+    spans
 }
 
 /// Left rows move to the front of `run`, right rows to the front of `spare`. Both are written every time: no branch to mispredict.
