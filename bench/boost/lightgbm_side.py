@@ -28,20 +28,20 @@ def auroc(p: np.ndarray, y: np.ndarray) -> float:
 
 
 def main() -> None:
-    folder, trees = Path(sys.argv[1]), int(sys.argv[2])
+    folder, trees, threads = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
     x, y = read(folder, "train")
     x_test, y_test = read(folder, "test")
-    params = dict(objective="binary", num_leaves=63, learning_rate=0.1, max_bin=255, num_threads=2, verbose=-1, seed=1)
+    params = dict(objective="binary", num_leaves=63, learning_rate=0.1, max_bin=255, num_threads=threads, verbose=-1, seed=1)
     (at, cpu) = (time.perf_counter(), time.process_time())
     data = lgb.Dataset(x, y, params=params, free_raw_data=False)
     model = lgb.train(params, data, trees)
     (fit_s, fit_cpu_s) = (time.perf_counter() - at, time.process_time() - cpu)
     at = time.perf_counter()
-    p = model.predict(x_test, num_threads=2)
+    p = model.predict(x_test, num_threads=threads)
     predict_s = time.perf_counter() - at
     few = x_test[:SHAP_ROWS]
     (at, cpu) = (time.perf_counter(), time.process_time())
-    parts = model.predict(few, pred_contrib=True, num_threads=2)
+    parts = model.predict(few, pred_contrib=True, num_threads=threads)
     (shap_s, shap_cpu_s) = (time.perf_counter() - at, time.process_time() - cpu)
     gap = np.abs(parts.sum(axis=1) - model.predict(few, raw_score=True)).max()
     p = np.clip(p, 1e-15, 1 - 1e-15)

@@ -1,9 +1,10 @@
 //! Model files: what is written is read back, and what was tampered with is refused or harmless.
 
 use perennial_learn::learner::boost::{Booster, Objective};
+use rand::RngExt;
 use serde_json::{Value, json};
 
-use super::{fit, margins, mixed, mixed_label, params};
+use super::{fit, margins, mixed, mixed_label, params, rng};
 
 fn file() -> Value {
     let matrix = mixed(500, 41);
@@ -98,4 +99,27 @@ fn a_chain_deeper_than_allowed_is_refused() {
         file["trees"] = json!([{"nodes": (0..depth).map(node).collect::<Vec<_>>(), "leaves": vec![leaf.clone(); depth + 1]}]);
         assert_eq!(Booster::from_json(&file).is_ok(), is_fine, "depth {depth}");
     }
+}
+
+#[test]
+fn a_file_with_any_byte_changed_is_refused_or_scores() {
+    let matrix = mixed(70, 43);
+    let text = file().to_string().into_bytes();
+    let mut rng = rng(44);
+    let mut read = 0;
+    for _ in 0..4000 {
+        let mut broken = text.clone();
+        for _ in 0..rng.random_range(1..4) {
+            let at = rng.random_range(0..broken.len());
+            broken[at] = b"0123456789-eE.{}[]\",:tfn"[rng.random_range(0..24)];
+        }
+        let Ok(value) = serde_json::from_slice::<Value>(&broken) else { continue };
+        let Ok(model) = Booster::from_json(&value) else { continue };
+        if model.schema() == matrix.schema() {
+            assert!(margins(&model, &matrix).iter().all(|margin| !margin.is_nan()));
+            model.shap(&matrix, 1).unwrap();
+            read += 1;
+        }
+    }
+    assert!(read > 100, "only {read} changed files were read: the test tries too little");
 }

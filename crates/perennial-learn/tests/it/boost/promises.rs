@@ -1,10 +1,13 @@
 //! Same bytes at any thread count, batch equals row, every leaf holds the rows it must, settings out of range are named.
 
+use std::collections::BTreeMap;
+
 use perennial_contract::estimator::{FitError, Run};
 use perennial_learn::learner::boost::{BoostParams, Booster, Column, Examples, Matrix, Objective, PARAMS, Schema};
+use rand::RngExt;
 use serde_json::json;
 
-use super::{RUN, fit, margins, mixed, mixed_label, params};
+use super::{RUN, fit, margins, mixed, mixed_label, numbers, params, rng};
 
 #[test]
 fn same_bytes_at_any_number_of_threads_and_other_bytes_for_another_seed() {
@@ -61,6 +64,34 @@ fn no_leaf_has_fewer_rows_than_asked() {
             assert_eq!(rows.iter().sum::<u64>(), 3000);
             assert!(rows.iter().all(|rows| *rows >= min_child_rows as u64), "{rows:?}");
         }
+    }
+}
+
+#[test]
+fn rows_are_scored_in_the_leaf_they_were_learned_in() {
+    // Learning asks bins, scoring asks thresholds: neighbours of cuts, extremes and holes must agree.
+    let awkward =
+        [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, f32::MAX, f32::MIN, 0.0, -0.0, 1e-45, -1e-45, 1.0, 1.0_f32.next_up()];
+    let mut rng = rng(26);
+    let mut draw =
+        |_| if rng.random::<f32>() < 0.3 { awkward[rng.random_range(0..awkward.len())] } else { rng.random::<f32>().powi(9) };
+    let columns: Vec<Vec<f32>> = (0..4).map(|_| (0..20_000).map(&mut draw).collect()).collect();
+    let label: Vec<f32> =
+        (0..20_000).map(|row| columns.iter().filter(|column| column[row] > 0.01).count() as f32 + (row % 9) as f32).collect();
+    let matrix = numbers(columns);
+    for bins in [2, 5, 255] {
+        let settings = BoostParams { trees: 1, leaves: 100, min_child_rows: 2, bins, ..params(Objective::SquaredError) };
+        let model = fit(&matrix, &label, &settings);
+        let file = model.to_json();
+        let found = margins(&model, &matrix);
+        // Two leaves may happen to have one value: rows are compared by value.
+        let (mut learned, mut scored) = (BTreeMap::new(), BTreeMap::new());
+        for leaf in file["trees"][0]["leaves"].as_array().unwrap() {
+            let margin = file["start"].as_f64().unwrap() + leaf["value"].as_f64().unwrap();
+            *learned.entry(margin.to_bits()).or_insert(0) += leaf["rows"].as_u64().unwrap();
+        }
+        found.iter().for_each(|margin| *scored.entry(margin.to_bits()).or_insert(0) += 1);
+        assert_eq!(learned, scored, "{bins} bins");
     }
 }
 
