@@ -2,7 +2,7 @@
 
 use perennial_contract::Table;
 use perennial_contract::estimator::{Estimator, FitError, FitSummary, LoadError, Model, Param, Run, Task, column};
-use serde_json::{Map, Number, Value};
+use serde_json::{Map, Value};
 
 pub use crate::metric::{Better, METRICS, Metric};
 
@@ -208,7 +208,12 @@ fn flat_logistic(table: &Table) -> Result<FitSummary, FitError> {
 
 /// Read an estimator's settings: unknown names and values outside the declared ranges are errors.
 fn settings<E: Estimator>(given: &Value) -> Result<E, FitError> {
-    let mut checked = Map::new();
+    // A whole number may stand for a count, which does not read a float.
+    let plain = |number: f64| {
+        let is_whole = number.fract() == 0.0 && number.abs() < 9e15;
+        if is_whole { Value::from(number as i64) } else { Value::from(number) }
+    };
+    let mut checked: Map<String, Value> = E::PARAMS.iter().map(|param| (param.name.to_owned(), plain(param.default))).collect();
     let given = match given {
         Value::Null => &Map::new(),
         Value::Object(given) => given,
@@ -228,9 +233,7 @@ fn settings<E: Estimator>(given: &Value) -> Result<E, FitError> {
         if !(param.min..=param.max).contains(&number) {
             return Err(FitError::Param { name: name.clone(), value: number, min: param.min, max: param.max });
         }
-        // A whole number may stand for a count, which does not read a float.
-        let whole = (number.fract() == 0.0 && number.abs() < 9e15).then(|| Number::from(number as i64));
-        checked.insert(name.clone(), whole.map_or_else(|| value.clone(), Value::Number));
+        checked.insert(name.clone(), plain(number));
     }
     E::deserialize(Value::Object(checked)).map_err(|error| FitError::Refused(format!("parameters of {}: {error}", E::NAME)))
 }

@@ -85,7 +85,9 @@ fn level(rows: &[(f64, f64)]) -> Level {
     let none = ratios.iter().filter(|ratio| **ratio <= 0.0).count() as f64 / n;
     let (lo, hi) = if none >= 0.1 { (0.0, at((0.8 + below).min(1.0))) } else { (at(0.1 - 1.0 / (n + 1.0)), at(0.9)) };
     let spend = rows[rows.len() / 2].0;
-    Level { spend, lo: lo.max(0.0), hi: hi.max(lo.max(0.0)) }
+    let lo = lo.max(0.0);
+    // Adding zero turns −0 into 0.
+    Level { spend, lo, hi: hi.max(lo) + 0.0 }
 }
 
 #[cfg(test)]

@@ -3,18 +3,18 @@
 //! Assumes  labels 0 or 1; columns are standardised, so that one penalty fits all.
 //! Input    [rows × width] numbers, labels; penalty λ and mix α.
 //! Output   intercept and coefficients at the minimum of mean log loss + λ(α‖β‖₁ + (1 − α)/2 ‖β‖²); the intercept is free.
-//! Cost     about ten passes over the rows; curvature is width² × at most 5e8 / width² rows.
+//! Cost     about ten passes over the rows; curvature is width² × at most 1e8 / width² rows.
 //! Ref      Friedman, Hastie & Tibshirani (2010), Journal of Statistical Software 33(1), §3; line search: Lee, Sun & Saunders (2014), SIAM J. Optim. 24.
 
 use crate::chunks;
 use crate::metric::cluster::Points;
 
 /// Rows × width² spent on the curvature at most; beyond that every k-th row stands for k.
-const CURVATURE_FLOPS: usize = 500_000_000;
+const CURVATURE_FLOPS: usize = 100_000_000;
 const PASSES_MAX: usize = 100;
 const SWEEPS_MAX: usize = 200;
 /// Relative fall of the objective below which the fit is done.
-const TOLERANCE: f64 = 1e-10;
+const TOLERANCE: f64 = 1e-9;
 
 #[derive(Clone, Copy, Debug)]
 pub struct Penalty {

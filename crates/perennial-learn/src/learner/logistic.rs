@@ -3,7 +3,7 @@
 //! Assumes  log-odds of churn are additive in the (logged, standardised) features.
 //! Input    a feature table with `label_churn`; the baseline reads days since the last order, spend and orders.
 //! Output   `p_churn` [rows]; contributions to the log-odds that add up exactly.
-//! Cost     see `linear`; the penalty is chosen on the last training window, nine fits from warm starts on at most 60,000 rows.
+//! Cost     see `linear`; the penalty is chosen on the last training window, eight fits from warm starts on at most 30,000 rows.
 //! Ref      Hosmer & Lemeshow (2000), Applied Logistic Regression, §2.4 (standard errors); Zou & Hastie (2005), JRSS B 67.
 
 use std::sync::Arc;
@@ -23,8 +23,8 @@ use super::windows;
 /// Fewer leavers or stayers than this carry no model.
 pub const CLASS_ROWS_MIN: usize = 30;
 /// Rows the penalty is chosen on, at most; beyond that every k-th customer.
-const TUNING_ROWS_MAX: usize = 60_000;
-const LAMBDAS: usize = 9;
+const TUNING_ROWS_MAX: usize = 30_000;
+const LAMBDAS: usize = 8;
 
 /// The baseline row: three numbers, no penalty to speak of, standard errors.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]

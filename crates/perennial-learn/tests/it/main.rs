@@ -3,5 +3,6 @@
 mod boost;
 mod cdnow;
 mod conformance;
+mod iris;
 mod lifetime;
 mod retention;
