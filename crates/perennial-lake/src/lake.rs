@@ -225,7 +225,7 @@ impl Lake {
         }
         let ledger = Arc::new(Ledger::open(&path, shop)?);
         let vault = Vault::new(ledger.clone(), dir, key);
-        let store = Arc::new(Store { dir: dir.to_owned(), ledger, limits: Limits::default(), probe: None });
+        let store = Arc::new(Store { dir: dir.to_owned(), shop: shop.clone(), ledger, limits: Limits::default(), probe: None });
         // Whoever holds the lock recovers, or did when it took it.
         if let Some(lock) = WriteLock::if_free(dir, "the recovery of a lake")? {
             recover(&store, &lock)?;
@@ -247,8 +247,9 @@ impl Lake {
     }
 
     fn with_store(self, change: impl FnOnce(Store) -> Store) -> Self {
-        let Store { dir, ledger, limits, probe } = &*self.store;
-        let store = Store { dir: dir.clone(), ledger: ledger.clone(), limits: *limits, probe: probe.clone() };
+        let Store { dir, shop, ledger, limits, probe } = &*self.store;
+        let (dir, shop, ledger, probe) = (dir.clone(), shop.clone(), ledger.clone(), probe.clone());
+        let store = Store { dir, shop, ledger, limits: *limits, probe };
         let store = Arc::new(change(store));
         Self { engine: Embedded::new(store.clone()), store, vault: self.vault }
     }
@@ -270,6 +271,12 @@ impl Lake {
     /// Every committed import, oldest first.
     pub fn imports(&self) -> Result<Vec<ImportRecord>, LakeError> {
         self.store.ledger.imports()
+    }
+
+    /// Zone and currency of the shop.
+    #[must_use]
+    pub fn shop(&self) -> &ShopFacts {
+        &self.store.shop
     }
 
     /// How many rows a table has.

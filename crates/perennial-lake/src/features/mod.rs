@@ -19,6 +19,7 @@ use perennial_contract::estimator::column;
 use perennial_contract::table::TableError;
 use perennial_contract::{Day, Entity, Table};
 
+use crate::lake::LakeError;
 pub use group::{Absent, Feature, FeatureKind, GROUPS, Group};
 use native::{Cut, Laid, NATIVES, Native, Pass};
 use own::Names;
@@ -41,8 +42,8 @@ pub enum FeatureError {
     /// The lake broke its promise about rows.
     #[error("rows cannot be used: {0}; check the lake")]
     Rows(String),
-    #[error("lake cannot be read: {0}")]
-    Storage(String),
+    #[error(transparent)]
+    Lake(#[from] LakeError),
     #[error(transparent)]
     Table(#[from] TableError),
     #[error(transparent)]

@@ -7,6 +7,7 @@ use perennial_contract::engine::{Engine, Snapshot, Who};
 use perennial_contract::{Day, Entity};
 
 use super::FeatureError;
+use crate::lake::Lake;
 
 /// The rows of one bucket, sorted by (customer_id, time, key).
 pub type Rows = Box<dyn Iterator<Item = Result<RecordBatch, FeatureError>> + Send>;
@@ -20,6 +21,25 @@ pub trait Store: Sync {
     fn rows(&self, at: &Snapshot, entity: Entity) -> Result<u64, FeatureError>;
     /// One stream per bucket; a customer is in the same bucket of every table that has customers.
     fn scan(&self, at: &Snapshot, entity: Entity, columns: &[&str], who: &Who) -> Result<Vec<Rows>, FeatureError>;
+}
+
+impl Store for Lake {
+    fn engine(&self) -> &dyn Engine {
+        self.engine()
+    }
+
+    fn zone(&self) -> &str {
+        &self.shop().zone
+    }
+
+    fn rows(&self, at: &Snapshot, entity: Entity) -> Result<u64, FeatureError> {
+        Ok(self.rows(at, entity)?)
+    }
+
+    fn scan(&self, at: &Snapshot, entity: Entity, columns: &[&str], who: &Who) -> Result<Vec<Rows>, FeatureError> {
+        let scans = self.scan(at, entity, columns, who)?;
+        Ok(scans.into_iter().map(|scan| Box::new(scan.map(|batch| Ok(batch?))) as Rows).collect())
+    }
 }
 
 /// The instant at which a day begins in a zone, UTC microseconds.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use perennial_contract::Entity;
 use perennial_contract::engine::Snapshot;
 
-use crate::lake::{LakeError, Limits};
+use crate::lake::{LakeError, Limits, ShopFacts};
 use crate::table::delta::{folder, publish};
 use crate::table::file::DataFile;
 use crate::table::ledger::Ledger;
@@ -17,6 +17,7 @@ pub type Probe = Arc<dyn Fn(&str) + Send + Sync>;
 /// A lake's folder, its books and its limits.
 pub(crate) struct Store {
     pub dir: PathBuf,
+    pub shop: ShopFacts,
     pub ledger: Arc<Ledger>,
     pub limits: Limits,
     pub probe: Option<Probe>,
