@@ -5,4 +5,5 @@ mod cdnow;
 mod conformance;
 mod iris;
 mod lifetime;
+mod logistic;
 mod retention;
