@@ -1,0 +1,117 @@
+//! What follows for a canonical row from the columns it has, and what it may not say.
+
+use perennial_contract::Entity;
+
+use super::plan::{Plan, at};
+use super::problem::Bad;
+use super::rows::Value;
+
+const ITEM: Entity = Entity::OrderItems;
+
+/// Fill the columns that are left out and follow from others, and judge the row.
+pub fn complete(plan: &Plan, values: &mut [Value<'_>]) -> Result<(), Bad> {
+    match plan.entity {
+        Entity::Orders => complete_order(plan, values),
+        Entity::OrderItems => complete_item(plan, values),
+        Entity::Returns => complete_return(plan, values),
+        Entity::Reviews => {
+            let rating = at(Entity::Reviews, "rating");
+            let known = matches!(values[rating], Value::Whole(1..=5));
+            if known { Ok(()) } else { Err(plan.bad(rating, "is not a rating from 1 to 5")) }
+        }
+        Entity::Customers => {
+            let year = at(Entity::Customers, "birth_year");
+            let plausible = matches!(values[year], Value::Null | Value::Whole(1900..=2100));
+            if plausible { Ok(()) } else { Err(plan.bad(year, "is not a year of birth from 1900 to 2100")) }
+        }
+        Entity::Touches => {
+            default(&mut values[at(Entity::Touches, "holdout")], Value::Flag(false));
+            Ok(())
+        }
+        _ => Ok(()),
+    }
+}
+
+pub fn default<'a>(value: &mut Value<'a>, other: Value<'a>) {
+    if *value == Value::Null {
+        *value = other;
+    }
+}
+
+fn cents(value: &Value<'_>) -> Option<i64> {
+    match value {
+        Value::Whole(cents) => Some(*cents),
+        _ => None,
+    }
+}
+
+/// Amounts of an order that are left out follow from the others.
+fn complete_order(plan: &Plan, values: &mut [Value<'_>]) -> Result<(), Bad> {
+    const ORDER: Entity = Entity::Orders;
+    const SUBTOTAL: usize = at(ORDER, "subtotal_cents");
+    const TOTAL: usize = at(ORDER, "total_cents");
+    default(&mut values[at(ORDER, "status")], Value::Text("completed"));
+    let mut part = |column: usize| {
+        default(&mut values[column], Value::Whole(0));
+        cents(&values[column]).unwrap_or(0)
+    };
+    let discount = part(at(ORDER, "discount_cents"));
+    let added = part(at(ORDER, "shipping_cents")).checked_add(part(at(ORDER, "tax_cents")));
+    let more = added.and_then(|added| added.checked_sub(discount)).ok_or_else(|| plan.bad(TOTAL, "is too large an amount"))?;
+    match (cents(&values[SUBTOTAL]), cents(&values[TOTAL])) {
+        (Some(subtotal), None) => {
+            let total = subtotal.checked_add(more).ok_or_else(|| plan.bad(SUBTOTAL, "is too large an amount"))?;
+            values[TOTAL] = Value::Whole(total);
+        }
+        (None, Some(total)) => {
+            let subtotal = total.checked_sub(more).ok_or_else(|| plan.bad(TOTAL, "is too large an amount"))?;
+            values[SUBTOTAL] = Value::Whole(subtotal);
+        }
+        (None, None) => return Err(plan.bad(TOTAL, "is missing: an order needs a subtotal or a total")),
+        (Some(_), Some(_)) => {}
+    }
+    Ok(())
+}
+
+/// Parts of a line that are left out follow from the others.
+fn complete_item(plan: &Plan, values: &mut [Value<'_>]) -> Result<(), Bad> {
+    const QUANTITY: usize = at(ITEM, "quantity");
+    const PRICE: usize = at(ITEM, "unit_price_cents");
+    const DISCOUNT: usize = at(ITEM, "discount_cents");
+    const TOTAL: usize = at(ITEM, "total_cents");
+    const KIND: usize = at(ITEM, "kind");
+    default(&mut values[KIND], Value::Text("product"));
+    if !matches!(values[KIND], Value::Text("product" | "charge")) {
+        return Err(plan.bad(KIND, "is neither product nor charge"));
+    }
+    default(&mut values[DISCOUNT], Value::Whole(0));
+    let quantity = match cents(&values[QUANTITY]) {
+        Some(quantity @ 1..) => quantity,
+        Some(_) => return Err(plan.bad(QUANTITY, "is not above 0; goods that came back belong in returns")),
+        None => return Err(plan.bad(QUANTITY, "is missing")),
+    };
+    if matches!(values[PRICE], Value::Whole(i64::MIN..0)) {
+        return Err(plan.bad(PRICE, "is below 0; money given back belongs in returns"));
+    }
+    let large = || plan.bad(TOTAL, "is too large an amount");
+    let discount = cents(&values[DISCOUNT]).unwrap_or(0);
+    match (cents(&values[PRICE]), cents(&values[TOTAL])) {
+        (Some(price), None) => {
+            let gross = price.checked_mul(quantity).and_then(|gross| gross.checked_sub(discount));
+            values[TOTAL] = Value::Whole(gross.ok_or_else(large)?);
+        }
+        (None, Some(total)) => values[PRICE] = Value::Whole(total.checked_add(discount).ok_or_else(large)? / quantity),
+        (None, None) => return Err(plan.bad(PRICE, "is missing: a line needs a unit price or a total")),
+        (Some(_), Some(_)) => {}
+    }
+    Ok(())
+}
+
+fn complete_return(plan: &Plan, values: &mut [Value<'_>]) -> Result<(), Bad> {
+    let quantity = at(Entity::Returns, "quantity");
+    default(&mut values[quantity], Value::Whole(1));
+    if matches!(values[quantity], Value::Whole(i64::MIN..0)) {
+        return Err(plan.bad(quantity, "is below 0"));
+    }
+    Ok(())
+}

@@ -1,0 +1,178 @@
+//! Runs a format over its files: record by record into the sink, and out as batches.
+
+use perennial_contract::Entity;
+use perennial_contract::money::minor_digits;
+use perennial_contract::source::{Batch, Reconciliation, Source, SourceError};
+
+use super::limits::Limits;
+use super::problem::{Bad, Problem};
+use super::record::{Record, Records};
+use super::sink::{Place, Sink, Tally};
+use super::sniff::Sniffed;
+
+/// What a format does with the records of its files.
+pub trait Reader: Send {
+    /// A file begins: find its columns, or refuse it.
+    fn start(&mut self, file: &Sniffed, header: &[String]) -> Result<(), Problem>;
+    /// One record. Everything that can fail comes before anything is put into the sink.
+    fn row(&mut self, record: &Record<'_>, out: &mut Sink) -> Result<(), Bad>;
+    /// A file ends.
+    fn end(&mut self, _out: &mut Sink) {}
+    /// After the last file: rows that needed the whole. Called again as long as it returns true.
+    fn finish(&mut self, _out: &mut Sink) -> Result<bool, Problem> {
+        Ok(false)
+    }
+    /// The table that a row of the current file is mainly for.
+    fn entity(&self) -> Entity;
+    /// Columns of the current file that hold direct identifiers.
+    fn private(&self) -> &[usize] {
+        &[]
+    }
+}
+
+/// A file is given up early when this many rows were read and nine in ten were bad.
+const HOPELESS_ROWS: u64 = 10_000;
+/// Rows read between two looks at whether a batch is full.
+const ROWS_AT_ONCE: usize = 1_024;
+
+pub struct Drive<R> {
+    reader: R,
+    files: Vec<Sniffed>,
+    /// The file being read, from `files`.
+    at: usize,
+    records: Option<Box<dyn Records>>,
+    out: Sink,
+    limits: Limits,
+    rows_in_all: u64,
+    bytes_before: u64,
+    finished: bool,
+}
+
+impl<R: Reader> Drive<R> {
+    pub fn new(reader: R, files: Vec<Sniffed>, currency: &str, limits: &Limits) -> Self {
+        Self {
+            reader,
+            files,
+            at: 0,
+            records: None,
+            out: Sink::new(minor_digits(currency)),
+            limits: limits.clone(),
+            rows_in_all: 0,
+            bytes_before: 0,
+            finished: false,
+        }
+    }
+
+    /// One step: a stretch of the current file, a change of file, or the end.
+    fn step(&mut self) -> Result<(), Problem> {
+        let Some(records) = &mut self.records else {
+            let file = &self.files[self.at];
+            let records = file.records(&self.limits)?;
+            self.out.tally = Tally::default();
+            self.reader.start(file, records.header())?;
+            self.records = Some(records);
+            return Ok(());
+        };
+        let file = &self.files[self.at].name;
+        for _ in 0..ROWS_AT_ONCE {
+            if !records.advance()? {
+                self.end_file()?;
+                return Ok(());
+            }
+            self.out.tally.rows += 1;
+            let (record, header) = (records.record(), records.header());
+            let result = if record.len() == header.len() {
+                self.reader.row(&record, &mut self.out)
+            } else {
+                let reason = if record.len() < header.len() {
+                    "has fewer cells than the header"
+                } else {
+                    "has more cells than the header"
+                };
+                Err(Bad::row(self.reader.entity(), reason))
+            };
+            if let Err(bad) = result {
+                // In a row of another width any cell may be the private one.
+                let all: Vec<usize>;
+                let private = match self.reader.private() {
+                    [] => &[],
+                    _ if record.len() != header.len() => {
+                        all = (0..record.len()).collect();
+                        all.as_slice()
+                    }
+                    columns => columns,
+                };
+                self.out.reject(bad, &record, &Place { file, header, private });
+            }
+            self.out.next_record();
+        }
+        let tally = &self.out.tally;
+        if tally.rows >= HOPELESS_ROWS && tally.rejected * 10 > tally.rows * 9 {
+            return Err(hopeless(tally));
+        }
+        Ok(())
+    }
+
+    fn end_file(&mut self) -> Result<(), Problem> {
+        self.records = None;
+        self.reader.end(&mut self.out);
+        let tally = &self.out.tally;
+        if tally.rejected * 2 > tally.rows {
+            return Err(hopeless(tally));
+        }
+        self.rows_in_all += tally.rows;
+        self.bytes_before += self.files[self.at].bytes;
+        if self.at + 1 == self.files.len() && self.rows_in_all == 0 {
+            return Err(Problem::refused("has a header and no rows", "export it again with its rows"));
+        }
+        self.at += 1;
+        Ok(())
+    }
+
+    fn advance(&mut self) -> Result<(), SourceError> {
+        if self.at < self.files.len() {
+            let at = self.at;
+            return self.step().map_err(|problem| problem.of(&self.files[at].path));
+        }
+        let last = self.files.len().saturating_sub(1);
+        if !self.reader.finish(&mut self.out).map_err(|problem| problem.of(&self.files[last].path))? {
+            self.out.cut_all();
+            self.finished = true;
+        }
+        self.out.next_record();
+        Ok(())
+    }
+}
+
+fn hopeless(tally: &Tally) -> Problem {
+    let commonest = tally.reasons.iter().max_by_key(|(_, count)| **count);
+    let (reason, count) = commonest.map_or(("", 0), |(reason, count)| (reason.as_str(), *count));
+    Problem::refused(
+        format!("{} of its {} rows cannot be used; {count} times: {reason}", tally.rejected, tally.rows),
+        "check the format's name, or the columns and the date format in the mapping",
+    )
+}
+
+impl<R: Reader> Source for Drive<R> {
+    fn next_batch(&mut self) -> Result<Option<Batch>, SourceError> {
+        loop {
+            let popped = self.out.pop().map_err(|problem| {
+                let file = self.at.min(self.files.len().saturating_sub(1));
+                problem.of(&self.files[file].path)
+            })?;
+            if popped.is_some() || self.finished {
+                return Ok(popped);
+            }
+            self.advance()?;
+        }
+    }
+
+    fn reconciliation(&self) -> Reconciliation {
+        self.out.reconciliation()
+    }
+
+    fn bytes(&self) -> (u64, u64) {
+        let current = self.records.as_ref().map_or(0, |records| records.read_bytes());
+        (self.bytes_before + current, self.files.iter().map(|file| file.bytes).sum())
+    }
+}

@@ -1,0 +1,466 @@
+//! Files whose columns are the canonical ones, or are mapped to them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use perennial_contract::Entity;
+use perennial_contract::entity::Kind;
+use perennial_contract::money::{Decimal, minor_digits};
+use perennial_contract::source::IdentityKind;
+
+use super::ReadOptions;
+use super::book::{Book, Order};
+use super::complete::{complete, default};
+use super::drive::Reader;
+use super::identity::{Pseudonyms, birth_year, kind_named, may_identify, scrub};
+use super::mapping::{Mapping, MoneyUnit, Style, TableMapping};
+use super::moment::Clock;
+use super::names::Names;
+use super::plan::{From, Plan, at};
+use super::problem::{Bad, Problem};
+use super::record::Record;
+use super::rows::Value;
+use super::sink::Sink;
+use super::sniff::{Sniffed, listed, position};
+
+const ITEM: Entity = Entity::OrderItems;
+/// More than any canonical table has.
+const COLUMNS_MAX: usize = 24;
+/// Columns of stored rows that an export of the lake carries along; they are made anew.
+const IGNORED: [&str; 3] = ["ingested_at", "batch_id", "source"];
+
+/// What names the columns.
+enum Naming {
+    /// The canonical names, one table a file, called after it.
+    Canonical,
+    Mapped(Mapping),
+}
+
+pub struct Mapped {
+    naming: Naming,
+    currency: Arc<str>,
+    digits: u32,
+    clock: Clock,
+    pseudonyms: Option<Pseudonyms>,
+    /// What is done with the current file.
+    plans_in_file: usize,
+    plans: Vec<Plan>,
+    private: Vec<usize>,
+    stem: String,
+    /// Orders that lines of another file, or lines without an order of their own, refer to.
+    book: Book,
+    keeps_orders: bool,
+    derives_orders: bool,
+    /// Keys already written, for tables that share a file with another.
+    seen: BTreeMap<Entity, Names>,
+}
+
+impl Mapped {
+    /// Canonical tables. Orders come first in `files` where lines need what stands in them.
+    pub fn canonical(files: &mut [Sniffed], options: &ReadOptions) -> Result<Self, Problem> {
+        let rank = |file: &Sniffed| Entity::from_name(&file.stem);
+        files.sort_by(|a, b| (rank(a), &a.name).cmp(&(rank(b), &b.name)));
+        let needs_orders = |file: &Sniffed| rank(file) == Some(ITEM) && !file.has(&["customer_id", "ordered_at", "line_no"]);
+        let keeps_orders = files.iter().any(needs_orders);
+        let mut reader = Self::new(Naming::Canonical, options)?;
+        reader.keeps_orders = keeps_orders;
+        Ok(reader)
+    }
+
+    /// Tables as a mapping names them.
+    pub fn by_mapping(mapping: &Mapping, files: &mut [Sniffed], options: &ReadOptions) -> Result<Self, Problem> {
+        if mapping.tables.is_empty() {
+            return Err(Problem::refused("the mapping fills no table", "add a [[table]] with its columns"));
+        }
+        let fills = |file: &Sniffed, entity: Entity| {
+            mapping.tables.iter().any(|t| t.takes(&file.name) && t.entity().is_ok_and(|e| e == entity) && covers(t, file))
+        };
+        // Orders before their lines.
+        files.sort_by_key(|file| !fills(file, Entity::Orders));
+        let has_orders = files.iter().any(|file| fills(file, Entity::Orders));
+        let mut reader = Self::new(Naming::Mapped(mapping.clone()), options)?;
+        reader.keeps_orders = true;
+        reader.derives_orders = !has_orders;
+        if mapping.tables.iter().any(|table| table.pseudonym.is_some()) {
+            reader.pseudonyms = Some(Pseudonyms::new(options.pseudonym_key.as_ref())?);
+        }
+        Ok(reader)
+    }
+
+    fn new(naming: Naming, options: &ReadOptions) -> Result<Self, Problem> {
+        Ok(Self {
+            naming,
+            currency: Arc::from(options.currency.as_str()),
+            digits: minor_digits(&options.currency),
+            clock: Clock::new(&options.zone)?,
+            pseudonyms: None,
+            plans_in_file: 0,
+            plans: Vec::new(),
+            private: Vec::new(),
+            stem: String::new(),
+            book: Book::default(),
+            keeps_orders: false,
+            derives_orders: false,
+            seen: BTreeMap::new(),
+        })
+    }
+
+    /// What a line says was earned or given back, taken down before the row is judged.
+    fn state(&self, plan: &Plan, record: &Record<'_>, out: &mut Sink) -> Option<Decimal> {
+        let amount = |column| plan.amount(column, record, self.digits);
+        let exact = match plan.entity {
+            Entity::OrderItems => amount(at(ITEM, "total_cents")).or_else(|| {
+                let quantity = super::cell::whole(plan.text(at(ITEM, "quantity"), record), plan.style.mark)?;
+                let discount = amount(at(ITEM, "discount_cents")).unwrap_or(Decimal::ZERO);
+                let gross = amount(at(ITEM, "unit_price_cents"))?.times(quantity)?;
+                gross.plus(Decimal { units: -discount.units, ..discount })
+            }),
+            Entity::Returns => amount(at(Entity::Returns, "amount_cents")).map(|a| Decimal { units: -a.units, ..a }),
+            _ => None,
+        }?;
+        out.state(exact);
+        Some(exact)
+    }
+
+    /// A table's time may be given as a day only: then it is the day's beginning.
+    fn default_time(&mut self, plan: &Plan, values: &mut [Value<'_>]) -> Result<(), Bad> {
+        let Some(time) = plan.entity.time() else { return Ok(()) };
+        let columns = plan.entity.columns();
+        let Some(column) = columns.iter().position(|c| c.name == time) else { return Ok(()) };
+        if let (Value::Null, Some(Value::Day(day))) = (&values[column], values.get(column + 1)) {
+            values[column] = Value::Instant(self.clock.midnight(*day).map_err(|reason| plan.bad(column + 1, reason))?);
+        }
+        Ok(())
+    }
+}
+
+impl Reader for Mapped {
+    fn start(&mut self, file: &Sniffed, header: &[String]) -> Result<(), Problem> {
+        self.stem.clone_from(&file.stem);
+        self.plans = match &self.naming {
+            Naming::Canonical => vec![canonical_plan(file, header)?],
+            Naming::Mapped(mapping) => {
+                let plans: Result<Vec<_>, Problem> = mapping
+                    .tables
+                    .iter()
+                    .filter(|t| t.takes(&file.name) && (t.file.is_some() || covers(t, file)))
+                    .map(|table| mapped_plan(table, header, mapping.style(table)?))
+                    .collect();
+                plans?
+            }
+        };
+        // Lines with money come last: when they are judged, whatever else the record fills is already good.
+        self.plans.sort_by_key(|plan| (matches!(plan.entity, ITEM | Entity::Returns), plan.entity));
+        if self.plans.is_empty() {
+            return Err(Problem::refused(
+                format!("no table of the mapping finds its columns in it; it has {}", listed(header)),
+                "name the columns as the file does, or leave the file out",
+            ));
+        }
+        self.private.clear();
+        for plan in &self.plans {
+            self.private.extend(plan.identities.iter().map(|(_, cell)| *cell).chain(plan.pseudonym));
+        }
+        self.plans_in_file = self.plans.len();
+        self.plans.iter().try_for_each(|plan| self.check_plan(plan))
+    }
+
+    fn row(&mut self, record: &Record<'_>, out: &mut Sink) -> Result<(), Bad> {
+        // The plans are lent out for the row, because its values borrow from them while the book is written.
+        let plans = std::mem::take(&mut self.plans);
+        let result = plans.iter().try_for_each(|plan| self.one(plan, record, out));
+        self.plans = plans;
+        result
+    }
+
+    fn finish(&mut self, out: &mut Sink) -> Result<bool, Problem> {
+        Ok(self.derives_orders && self.book.emit(&self.currency, Value::Null, out))
+    }
+
+    fn entity(&self) -> Entity {
+        self.plans.first().map_or(Entity::Orders, |plan| plan.entity)
+    }
+
+    fn private(&self) -> &[usize] {
+        &self.private
+    }
+}
+
+impl Mapped {
+    /// Columns a table cannot do without, as far as a header tells.
+    fn check_plan(&self, plan: &Plan) -> Result<(), Problem> {
+        let entity = plan.entity;
+        let sums = match entity {
+            Entity::Orders => Some(["subtotal_cents", "total_cents"]),
+            ITEM => Some(["unit_price_cents", "total_cents"]),
+            _ => None,
+        };
+        let stands = |name: &&str| entity.columns().iter().position(|c| c.name == *name).is_some_and(|index| plan.has(index));
+        if let Some([one, other]) = sums.filter(|names| !names.iter().any(stands)) {
+            return Err(Problem::refused(
+                format!("has no column for {entity}.{one} nor for {entity}.{other}"),
+                "add one of them: the other follows from it",
+            ));
+        }
+        for (index, column) in entity.columns().iter().enumerate() {
+            let made = match (entity, column.name) {
+                (_, "currency") => true,
+                (Entity::OrderItems, "ordered_at") => self.keeps_orders && !self.derives_orders,
+                (Entity::OrderItems, "line_no") => self.keeps_orders,
+                (Entity::OrderItems, "kind" | "unit_price_cents" | "discount_cents" | "total_cents") => true,
+                (Entity::Orders, "status") => true,
+                (Entity::Orders, name) if name.ends_with("_cents") => true,
+                (Entity::Returns, "quantity") | (Entity::Touches, "holdout") => true,
+                (_, "customer_id") => plan.pseudonym.is_some(),
+                (_, name) => name.ends_with("_on") || entity.key() == [name] && generates_key(entity),
+            };
+            let by_day = column.name.ends_with("_at") && plan.has(index + 1);
+            if !column.nullable && !plan.has(index) && !made && !by_day {
+                return Err(Problem::refused(
+                    format!("has no column for {}.{}", entity, column.name),
+                    match self.naming {
+                        Naming::Canonical => "add the column, or import order_items together with its orders",
+                        Naming::Mapped(_) => "map one to it, or give a constant",
+                    },
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// The row of one table. Whatever can fail comes before the sink is touched.
+    fn one(&mut self, plan: &Plan, record: &Record<'_>, out: &mut Sink) -> Result<(), Bad> {
+        let entity = plan.entity;
+        let stated = self.state(plan, record, out);
+        let (mut customer, mut json) = (String::new(), String::new());
+        let (key, currency) = (format_key(plan, &self.stem, record.row), Arc::clone(&self.currency));
+        let mut from_json = Vec::new();
+        let mut values: [Value<'_>; COLUMNS_MAX] = std::array::from_fn(|_| Value::Null);
+        let values = &mut values[..entity.columns().len()];
+        plan.fill(record, &mut self.clock, self.digits, values)?;
+        self.default_time(plan, values)?;
+        if entity == ITEM {
+            self.look_up_order(plan, record, values, &mut customer)?;
+        }
+        if entity == Entity::Customers
+            && let Some(&(_, cell)) = plan.identities.iter().find(|(kind, _)| *kind == IdentityKind::BirthDate)
+        {
+            let year = birth_year(record.cell(cell)).map_or(Value::Null, Value::Whole);
+            default(&mut values[at(Entity::Customers, "birth_year")], year);
+        }
+        complete(plan, values)?;
+        if let (Some(cell), Some(pseudonyms)) = (plan.pseudonym, &self.pseudonyms)
+            && !record.cell(cell).is_empty()
+        {
+            customer = pseudonyms.of(record.cell(cell));
+        }
+        if let Some(column) = generated_key(plan) {
+            values[column] = Value::Text(&key);
+        }
+        if let Some(column) = entity.columns().iter().position(|c| c.name == "currency") {
+            match values[column] {
+                Value::Text(given) if !given.eq_ignore_ascii_case(&currency) => {
+                    return Err(plan.bad(column, "is another currency than the shop's"));
+                }
+                _ => values[column] = Value::Text(&currency),
+            }
+        }
+        let customer_column = entity.columns().iter().position(|c| c.name == "customer_id");
+        if let Some(column) = customer_column.filter(|_| !customer.is_empty()) {
+            values[column] = Value::Text(&customer);
+        }
+        scrub_json(plan, values, &mut json, &mut from_json);
+        let json_column = entity.columns().iter().position(|c| c.kind == Kind::Json);
+        if let Some(column) = json_column.filter(|_| !json.is_empty()) {
+            values[column] = Value::Text(&json);
+        }
+        for (column, (value, of)) in values.iter().zip(entity.columns()).enumerate() {
+            if !of.nullable && *value == Value::Null {
+                return Err(plan.bad(column, format!("{} is missing", of.name)));
+            }
+        }
+        if self.seen_before(entity, values) {
+            return Ok(());
+        }
+        if let Some(exact) = stated {
+            let cents = out.load(exact).ok_or_else(|| Bad::row(entity, "is too large an amount"))?;
+            if entity == ITEM {
+                values[at(ITEM, "total_cents")] = Value::Whole(cents);
+            }
+        }
+        self.note_order(entity, values);
+        if let Some(Value::Text(id)) = customer_column.map(|column| &values[column]) {
+            for &(kind, cell) in &plan.identities {
+                out.identity(id, kind, record.cell(cell));
+            }
+            for (kind, value) in &from_json {
+                out.identity(id, *kind, value);
+            }
+        }
+        out.push(entity, values);
+        Ok(())
+    }
+
+    /// What a line leaves out and its order says: whose it is, when it was, which line it is.
+    fn look_up_order(
+        &mut self,
+        plan: &Plan,
+        record: &Record<'_>,
+        values: &mut [Value<'_>],
+        customer: &mut String,
+    ) -> Result<(), Bad> {
+        if !self.keeps_orders {
+            return Ok(());
+        }
+        let id = plan.text(at(ITEM, "order_id"), record);
+        let time = (&values[at(ITEM, "ordered_at")], &values[at(ITEM, "ordered_on")]);
+        let written = match time {
+            (Value::Instant(instant), Value::Day(day)) => Some((*instant, *day)),
+            _ => None,
+        };
+        let order = match written {
+            Some(time) if !id.is_empty() => {
+                let owner = self.book.customer(plan.text(at(ITEM, "customer_id"), record));
+                self.book.order(id, || Order::new(owner, time, "completed"))
+            }
+            _ => self.book.find(id).ok_or_else(|| plan.bad(at(ITEM, "order_id"), "belongs to no order of this import"))?,
+        };
+        order.lines += 1;
+        let (lines, time, owner) = (order.lines, (order.at, order.on), order.customer);
+        default(&mut values[at(ITEM, "line_no")], Value::Whole(i64::from(lines)));
+        default(&mut values[at(ITEM, "ordered_at")], Value::Instant(time.0));
+        default(&mut values[at(ITEM, "ordered_on")], Value::Day(time.1));
+        if values[at(ITEM, "customer_id")] == Value::Null {
+            self.book.customer_id(owner).clone_into(customer);
+        }
+        Ok(())
+    }
+
+    /// Keep what lines will ask for: an order's owner and time, or a line's part in an order that has no row of its own.
+    fn note_order(&mut self, entity: Entity, values: &[Value<'_>]) {
+        const ORDER: Entity = Entity::Orders;
+        if !self.keeps_orders {
+            return;
+        }
+        let text = |column: usize| if let Value::Text(text) = &values[column] { *text } else { "" };
+        if entity == ORDER {
+            let (Value::Instant(instant), Value::Day(day)) = (&values[at(ORDER, "ordered_at")], &values[at(ORDER, "ordered_on")])
+            else {
+                return;
+            };
+            let owner = self.book.customer(text(at(ORDER, "customer_id")));
+            self.book.order(text(at(ORDER, "order_id")), || Order::new(owner, (*instant, *day), "completed"));
+        } else if entity == ITEM && self.derives_orders {
+            let owner = self.book.customer(text(at(ITEM, "customer_id")));
+            let whole = |column: usize| if let Value::Whole(number) = values[column] { number } else { 0 };
+            let (total, discount) = (whole(at(ITEM, "total_cents")), whole(at(ITEM, "discount_cents")));
+            if let Some(order) = self.book.find(text(at(ITEM, "order_id"))) {
+                order.customer = order.customer.or(owner);
+                order.subtotal = order.subtotal.saturating_add(total).saturating_add(discount);
+                order.discount = order.discount.saturating_add(discount);
+            }
+        }
+    }
+
+    /// Whether a table that shares its file with another has this key already: the first row stands.
+    fn seen_before(&mut self, entity: Entity, values: &[Value<'_>]) -> bool {
+        let [key] = entity.key() else { return false };
+        if self.plans_in_file < 2 {
+            return false;
+        }
+        let column = entity.columns().iter().position(|c| c.name == *key);
+        let Some(Value::Text(key)) = column.map(|column| &values[column]) else { return false };
+        !self.seen.entry(entity).or_default().number(key).1
+    }
+}
+
+/// Tables of happenings need no key of their own: file and row make one.
+fn generates_key(entity: Entity) -> bool {
+    matches!(
+        entity,
+        Entity::Returns
+            | Entity::Events
+            | Entity::Reviews
+            | Entity::Surveys
+            | Entity::Tickets
+            | Entity::Messages
+            | Entity::Touches
+    )
+}
+
+fn generated_key(plan: &Plan) -> Option<usize> {
+    let key = plan.entity.key().first()?;
+    let column = plan.entity.columns().iter().position(|c| c.name == *key)?;
+    (generates_key(plan.entity) && !plan.has(column)).then_some(column)
+}
+
+/// A key made of file and row, where the table needs one and the file has none.
+fn format_key(plan: &Plan, stem: &str, row: u64) -> String {
+    generated_key(plan).map_or_else(String::new, |_| format!("{stem}:{row}"))
+}
+
+/// Take direct identifiers out of a row's JSON column, if it may hold any.
+fn scrub_json(plan: &Plan, values: &[Value<'_>], json: &mut String, found: &mut Vec<(IdentityKind, String)>) {
+    for (value, column) in values.iter().zip(plan.entity.columns()) {
+        let (Kind::Json, Value::Text(text)) = (column.kind, value) else { continue };
+        if !may_identify(text) {
+            continue;
+        }
+        if let Ok(mut object) = serde_json::from_str(text) {
+            scrub(&mut object, &mut |kind, value| found.push((kind, value.to_owned())));
+            *json = serde_json::Value::Object(object).to_string();
+        }
+    }
+}
+
+/// Whether a file has a column for everything a table of the mapping names.
+fn covers(table: &TableMapping, file: &Sniffed) -> bool {
+    table.columns.values().chain(&table.pseudonym).all(|column| position(&file.header, &[column]).is_some())
+}
+
+fn empty_plan(entity: Entity, style: Style) -> Plan {
+    Plan { entity, from: vec![From::Nothing; entity.columns().len()], identities: Vec::new(), pseudonym: None, style }
+}
+
+fn canonical_plan(file: &Sniffed, header: &[String]) -> Result<Plan, Problem> {
+    let entity = Entity::from_name(&file.stem).filter(|entity| *entity != Entity::Rejects).ok_or_else(|| {
+        Problem::refused("is not named after a canonical table", "name it orders.csv, order_items.csv, customers.csv and so on")
+    })?;
+    let mut plan = empty_plan(entity, Style { money: MoneyUnit::Minor, ..Style::default() });
+    for (cell, name) in header.iter().enumerate() {
+        if let Some(column) = entity.columns().iter().position(|c| c.name == name) {
+            if plan.has(column) {
+                return Err(Problem::refused(format!("has the column {name:?} twice"), "leave one of them out"));
+            }
+            plan.from[column] = From::Cell(cell);
+        } else if let Some(kind) = kind_named(name).filter(|_| entity.has_customer()) {
+            plan.identities.push((kind, cell));
+        } else if !IGNORED.contains(&name.as_str()) && name != super::json_lines::BROKEN {
+            let known: Vec<_> = entity.columns().iter().map(|c| c.name).collect();
+            return Err(Problem::refused(
+                format!("has a column {name:?} that {entity} does not know"),
+                format!("its columns are {}; use a mapping to leave columns out", known.join(", ")),
+            ));
+        }
+    }
+    Ok(plan)
+}
+
+fn mapped_plan(table: &TableMapping, header: &[String], style: Style) -> Result<Plan, Problem> {
+    let entity = table.entity()?;
+    let mut plan = empty_plan(entity, style);
+    for (canonical, column) in &table.columns {
+        let cell = super::sniff::require(header, &[column])?;
+        match entity.columns().iter().position(|c| c.name == canonical) {
+            Some(index) => plan.from[index] = From::Cell(cell),
+            None => plan.identities.extend(kind_named(canonical).map(|kind| (kind, cell))),
+        }
+    }
+    for (canonical, text) in &table.constants {
+        if let Some(index) = entity.columns().iter().position(|c| c.name == canonical) {
+            plan.from[index] = From::Constant(text.clone());
+        }
+    }
+    plan.pseudonym = table.pseudonym.as_ref().map(|column| super::sniff::require(header, &[column])).transpose()?;
+    Ok(plan)
+}

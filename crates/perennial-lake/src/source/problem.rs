@@ -1,0 +1,50 @@
+//! What is wrong with a whole file, and what its owner can do about it.
+
+use std::borrow::Cow;
+use std::path::Path;
+
+use perennial_contract::Entity;
+use perennial_contract::source::SourceError;
+
+/// Why a file is refused whole. The file's name is added where it is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Problem {
+    /// The machine could not read it.
+    Read(String),
+    /// It was read and is no good.
+    Refused { problem: String, advice: String },
+}
+
+impl Problem {
+    pub fn refused(problem: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self::Refused { problem: problem.into(), advice: advice.into() }
+    }
+
+    #[must_use]
+    pub fn of(self, file: &Path) -> SourceError {
+        let file = file.to_path_buf();
+        match self {
+            Self::Read(cause) => SourceError::Read { file, cause },
+            Self::Refused { problem, advice } => SourceError::Refused { file, problem, advice },
+        }
+    }
+}
+
+/// Why one row cannot be used. The driver adds file, row number, the cell's value and the raw row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bad {
+    pub entity: Entity,
+    /// Position of the offending cell in the record.
+    pub cell: Option<usize>,
+    pub reason: Cow<'static, str>,
+}
+
+impl Bad {
+    pub fn row(entity: Entity, reason: impl Into<Cow<'static, str>>) -> Self {
+        Self { entity, cell: None, reason: reason.into() }
+    }
+
+    pub fn cell(entity: Entity, cell: usize, reason: impl Into<Cow<'static, str>>) -> Self {
+        Self { entity, cell: Some(cell), reason: reason.into() }
+    }
+}

@@ -1,0 +1,148 @@
+//! Rows of one canonical table, on their way into Arrow columns.
+
+use std::sync::Arc;
+
+use arrow::array::{
+    ArrayRef, BooleanBuilder, Date32Builder, Float64Builder, Int64Builder, ListBuilder, RecordBatch, StringBuilder,
+    TimestampMicrosecondBuilder,
+};
+use perennial_contract::entity::Kind;
+use perennial_contract::{Day, Entity};
+
+use super::problem::Problem;
+
+/// One cell of a canonical row.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Value<'a> {
+    #[default]
+    Null,
+    Text(&'a str),
+    Texts(Vec<String>),
+    Whole(i64),
+    Float(f64),
+    Flag(bool),
+    /// UTC microseconds.
+    Instant(i64),
+    Day(Day),
+}
+
+impl<'a> Value<'a> {
+    /// Text, or null where there is none.
+    #[must_use]
+    pub fn text(text: &'a str) -> Self {
+        if text.is_empty() { Self::Null } else { Self::Text(text) }
+    }
+}
+
+enum Builder {
+    Text(StringBuilder),
+    Texts(ListBuilder<StringBuilder>),
+    Whole(Int64Builder),
+    Float(Float64Builder),
+    Flag(BooleanBuilder),
+    Instant(TimestampMicrosecondBuilder),
+    Day(Date32Builder),
+}
+
+impl Builder {
+    fn of(kind: Kind) -> Self {
+        match kind {
+            Kind::Text | Kind::Json => Self::Text(StringBuilder::new()),
+            Kind::Texts => Self::Texts(ListBuilder::new(StringBuilder::new())),
+            Kind::Cents | Kind::Count => Self::Whole(Int64Builder::new()),
+            Kind::Float => Self::Float(Float64Builder::new()),
+            Kind::Flag => Self::Flag(BooleanBuilder::new()),
+            Kind::Instant => Self::Instant(TimestampMicrosecondBuilder::new().with_timezone("UTC")),
+            Kind::Date => Self::Day(Date32Builder::new()),
+        }
+    }
+
+    /// False if the value is of another kind: a mistake in a format's code.
+    fn push(&mut self, value: &Value<'_>) -> bool {
+        match (self, value) {
+            (Self::Text(b), Value::Text(v)) => b.append_value(v),
+            (Self::Text(b), Value::Null) => b.append_null(),
+            (Self::Texts(b), Value::Texts(v)) => b.append_value(v.iter().map(Some)),
+            (Self::Texts(b), Value::Null) => b.append_null(),
+            (Self::Whole(b), Value::Whole(v)) => b.append_value(*v),
+            (Self::Whole(b), Value::Null) => b.append_null(),
+            (Self::Float(b), Value::Float(v)) => b.append_value(*v),
+            (Self::Float(b), Value::Null) => b.append_null(),
+            (Self::Flag(b), Value::Flag(v)) => b.append_value(*v),
+            (Self::Flag(b), Value::Null) => b.append_null(),
+            (Self::Instant(b), Value::Instant(v)) => b.append_value(*v),
+            (Self::Instant(b), Value::Null) => b.append_null(),
+            (Self::Day(b), Value::Day(v)) => b.append_value(v.0),
+            (Self::Day(b), Value::Null) => b.append_null(),
+            _ => return false,
+        }
+        true
+    }
+
+    fn finish(&mut self) -> ArrayRef {
+        match self {
+            Self::Text(b) => Arc::new(b.finish()),
+            Self::Texts(b) => Arc::new(b.finish()),
+            Self::Whole(b) => Arc::new(b.finish()),
+            Self::Float(b) => Arc::new(b.finish()),
+            Self::Flag(b) => Arc::new(b.finish()),
+            Self::Instant(b) => Arc::new(b.finish()),
+            Self::Day(b) => Arc::new(b.finish()),
+        }
+    }
+}
+
+/// Rows are handed on when there are this many, or this many bytes of text.
+const ROWS_MAX: usize = 32_768;
+const TEXT_BYTES_MAX: usize = 8 << 20;
+
+pub struct Rows {
+    pub entity: Entity,
+    builders: Vec<Builder>,
+    len: usize,
+    text_bytes: usize,
+}
+
+impl Rows {
+    #[must_use]
+    pub fn new(entity: Entity) -> Self {
+        Self { entity, builders: entity.columns().iter().map(|c| Builder::of(c.kind)).collect(), len: 0, text_bytes: 0 }
+    }
+
+    /// Add a row: one value per column of [`Entity::columns`], in that order.
+    ///
+    /// # Panics
+    /// If the values are not of the columns' number and kinds, which is a mistake in the caller's code.
+    pub fn push(&mut self, values: &[Value<'_>]) {
+        assert_eq!(values.len(), self.builders.len(), "{} has other columns", self.entity);
+        for (index, (builder, value)) in self.builders.iter_mut().zip(values).enumerate() {
+            match value {
+                Value::Text(text) => self.text_bytes += text.len(),
+                Value::Texts(list) => self.text_bytes += list.iter().map(String::len).sum::<usize>(),
+                _ => {}
+            }
+            assert!(builder.push(value), "{}.{} cannot hold {value:?}", self.entity, self.entity.columns()[index].name);
+        }
+        self.len += 1;
+    }
+
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.len >= ROWS_MAX || self.text_bytes >= TEXT_BYTES_MAX
+    }
+
+    /// The rows so far; the next ones start anew.
+    pub fn take(&mut self) -> Result<RecordBatch, Problem> {
+        self.len = 0;
+        self.text_bytes = 0;
+        let columns = self.builders.iter_mut().map(Builder::finish).collect();
+        RecordBatch::try_new(self.entity.source_schema(), columns).map_err(|error| {
+            Problem::refused(format!("its rows do not fit {}: {error}", self.entity), "report this as a fault of the reader")
+        })
+    }
+}

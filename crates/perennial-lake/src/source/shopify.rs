@@ -1,0 +1,335 @@
+//! Shopify's orders export: a row per line item; an order's own fields stand on its first row only.
+//!
+//! People are known by their e-mail, else their phone number: both go to the vault and a keyed pseudonym becomes `customer_id`.
+//! The export has no date of a refund: it is taken to be the day the order was cancelled, else fulfilled, else paid, else made.
+
+use std::collections::BTreeMap;
+
+use perennial_contract::Entity;
+use perennial_contract::money::Decimal;
+use perennial_contract::source::IdentityKind;
+
+use super::ReadOptions;
+use super::cell::{DecimalMark, decimal, flag, whole};
+use super::columns::{Columns, Names};
+use super::drive::Reader;
+use super::identity::Pseudonyms;
+use super::moment::{Clock, DateFormat};
+use super::problem::{Bad, Problem};
+use super::record::Record;
+use super::rows::Value;
+use super::sale::{Line, Sale, Till, line_amount};
+use super::sink::Sink;
+use super::sniff::{Sniffed, position, require};
+
+const ITEM: Entity = Entity::OrderItems;
+const ORDER: Entity = Entity::Orders;
+/// Columns that tell who somebody is.
+const PRIVATE: [&str; 24] = [
+    "Email",
+    "Phone",
+    "Billing Name",
+    "Billing Street",
+    "Billing Address1",
+    "Billing Address2",
+    "Billing Company",
+    "Billing City",
+    "Billing Zip",
+    "Billing Phone",
+    "Shipping Name",
+    "Shipping Street",
+    "Shipping Address1",
+    "Shipping Address2",
+    "Shipping Company",
+    "Shipping City",
+    "Shipping Zip",
+    "Shipping Phone",
+    "Notes",
+    "Note Attributes",
+    "Payment Reference",
+    "Payment References",
+    "Employee",
+    "Receipt Number",
+];
+
+/// Columns that are read.
+const USED: [&str; 33] = [
+    "Accepts Marketing",
+    "Billing City",
+    "Billing Country",
+    "Billing Name",
+    "Billing Phone",
+    "Billing Province",
+    "Billing Street",
+    "Billing Zip",
+    "Cancelled at",
+    "Created at",
+    "Currency",
+    "Discount Amount",
+    "Discount Code",
+    "Email",
+    "Financial Status",
+    "Fulfilled at",
+    "Lineitem discount",
+    "Lineitem name",
+    "Lineitem price",
+    "Lineitem quantity",
+    "Lineitem sku",
+    "Name",
+    "Paid at",
+    "Phone",
+    "Refunded Amount",
+    "Shipping",
+    "Shipping Country",
+    "Shipping Name",
+    "Shipping Province",
+    "Source",
+    "Subtotal",
+    "Taxes",
+    "Vendor",
+];
+
+pub struct Shopify {
+    clock: Clock,
+    pseudonyms: Pseudonyms,
+    till: Till,
+    columns: Columns,
+    private: Vec<usize>,
+    sale: Option<Sale>,
+    /// The order whose first row was bad: its other rows are too.
+    dropped: Option<String>,
+    failed: Option<Problem>,
+}
+
+pub fn detect(file: &Sniffed) -> bool {
+    file.has(&["Name", "Financial Status", "Lineitem quantity", "Lineitem price", "Created at"])
+}
+
+impl Shopify {
+    pub fn new(options: &ReadOptions) -> Result<Self, Problem> {
+        Ok(Self {
+            clock: Clock::new(&options.zone)?,
+            pseudonyms: Pseudonyms::new(options.pseudonym_key.as_ref())?,
+            till: Till::new(options),
+            columns: Columns::default(),
+            private: Vec::new(),
+            sale: None,
+            dropped: None,
+            failed: None,
+        })
+    }
+
+    fn text<'a>(&self, name: &str, record: &Record<'a>) -> &'a str {
+        self.columns.text(name, record)
+    }
+
+    fn bad(&self, entity: Entity, name: &str, reason: &'static str) -> Bad {
+        Bad { entity, cell: self.columns.cell(name), reason: reason.into() }
+    }
+
+    fn amount(&self, name: &str, record: &Record<'_>) -> Result<Decimal, Bad> {
+        match self.text(name, record) {
+            "" => Ok(Decimal::ZERO),
+            text => decimal(text, DecimalMark::Point).ok_or_else(|| self.bad(ORDER, name, "is not an amount")),
+        }
+    }
+
+    /// The order's own fields, from its first row.
+    fn begin(&mut self, record: &Record<'_>, out: &mut Sink) -> Result<Sale, Bad> {
+        let time = self.time("Created at", record)?;
+        let time = time.ok_or_else(|| self.bad(ORDER, "Created at", "is missing"))?;
+        if !self.till.is_currency(self.text("Currency", record)) {
+            return Err(self.bad(ORDER, "Currency", "is another currency than the shop's"));
+        }
+        let (email, phone) = (self.text("Email", record), self.text("Phone", record));
+        let person = if email.is_empty() { phone } else { email };
+        let customer = (!person.is_empty()).then(|| self.pseudonyms.of(person));
+        let mut sale = Sale::new(self.text("Name", record), customer, time);
+        let cancelled = self.time("Cancelled at", record)?;
+        let fulfilled = self.time("Fulfilled at", record)?;
+        let paid = self.time("Paid at", record)?;
+        let financial = self.text("Financial Status", record).to_ascii_lowercase();
+        sale.status = match financial.as_str() {
+            _ if cancelled.is_some() => "cancelled".to_owned(),
+            "voided" | "expired" => "cancelled".to_owned(),
+            "paid" | "" => "completed".to_owned(),
+            other => other.to_owned(),
+        };
+        sale.channel = Some(self.text("Source", record).to_owned()).filter(|source| !source.is_empty());
+        sale.coupons =
+            self.text("Discount Code", record).split(',').map(str::trim).filter(|c| !c.is_empty()).map(str::to_owned).collect();
+        sale.shipping = self.amount("Shipping", record)?;
+        sale.tax = self.amount("Taxes", record)?;
+        sale.subtotal = match self.text("Subtotal", record) {
+            "" => None,
+            _ => Some(self.amount("Subtotal", record)?),
+        };
+        sale.discount = self.amount("Discount Amount", record)?;
+        let refund = self.amount("Refunded Amount", record)?;
+        let refunded_at = cancelled.or(fulfilled).or(paid).unwrap_or(time);
+        sale.refund = (refund.units > 0).then_some((refund, refunded_at));
+        self.put_customer(&sale, record, out);
+        Ok(sale)
+    }
+
+    fn time(&mut self, name: &str, record: &Record<'_>) -> Result<Option<(i64, perennial_contract::Day)>, Bad> {
+        match self.text(name, record) {
+            "" => Ok(None),
+            text => self.clock.read(text, &DateFormat::Iso).map(Some).map_err(|reason| self.bad(ORDER, name, reason)),
+        }
+    }
+
+    fn put_customer(&mut self, sale: &Sale, record: &Record<'_>, out: &mut Sink) {
+        let Some(customer) = &sale.customer else { return };
+        let either = |self_: &Self, billing: &str, shipping: &str| match self_.text(billing, record) {
+            "" => self_.text(shipping, record).to_owned(),
+            text => text.to_owned(),
+        };
+        let country = either(self, "Billing Country", "Shipping Country");
+        let region = either(self, "Billing Province", "Shipping Province");
+        let known = BTreeMap::from([("country", country.as_str()), ("region", region.as_str())]);
+        if !self.till.customer(customer, &known, out) {
+            return;
+        }
+        let address: Vec<_> = ["Billing Street", "Billing Zip", "Billing City"]
+            .iter()
+            .map(|name| self.text(name, record))
+            .filter(|t| !t.is_empty())
+            .collect();
+        let identities = [
+            (IdentityKind::Email, self.text("Email", record).to_owned()),
+            (IdentityKind::Name, either(self, "Billing Name", "Shipping Name")),
+            (IdentityKind::Phone, either(self, "Phone", "Billing Phone")),
+            (IdentityKind::Address, address.join(", ")),
+        ];
+        Till::identities(customer, &identities, out);
+        if let Some(accepts) = flag(self.text("Accepts Marketing", record)) {
+            out.push(
+                Entity::Consents,
+                &[
+                    Value::Text(customer),
+                    Value::Text("marketing"),
+                    Value::Text("email"),
+                    Value::Text(if accepts { "granted" } else { "denied" }),
+                    Value::Instant(sale.time.0),
+                    Value::Day(sale.time.1),
+                    Value::Text("shopify orders export"),
+                ],
+            );
+        }
+    }
+
+    fn line(&self, record: &Record<'_>, out: &mut Sink) -> Result<Line, Bad> {
+        let price = decimal(self.text("Lineitem price", record), DecimalMark::Point);
+        let quantity = whole(self.text("Lineitem quantity", record), DecimalMark::Point);
+        let discount = self.amount("Lineitem discount", record);
+        let (name, sku) = (self.text("Lineitem name", record), self.text("Lineitem sku", record));
+        let product = if sku.is_empty() { name } else { sku };
+        let line = price.zip(quantity).map(|(price, quantity)| Line {
+            product: product.to_owned(),
+            is_charge: matches!(name.to_ascii_lowercase().as_str(), "gift card" | "tip"),
+            quantity,
+            price,
+            discount: discount.as_ref().map_or(Decimal::ZERO, |discount| *discount),
+        });
+        let judged = (|| {
+            price.ok_or_else(|| self.bad(ITEM, "Lineitem price", "is not an amount"))?;
+            quantity.filter(|q| *q > 0).ok_or_else(|| self.bad(ITEM, "Lineitem quantity", "is not a whole number above 0"))?;
+            discount?;
+            if product.is_empty() {
+                return Err(self.bad(ITEM, "Lineitem name", "is missing"));
+            }
+            line.clone()
+                .filter(|line| line_amount(line).is_some())
+                .ok_or_else(|| self.bad(ITEM, "Lineitem price", "is too large an amount"))
+        })();
+        if let (Err(_), Some(amount)) = (&judged, line.as_ref().and_then(line_amount)) {
+            out.state(amount);
+        }
+        judged
+    }
+
+    fn flush(&mut self, out: &mut Sink) {
+        if let Some(sale) = self.sale.take()
+            && let Err(reason) = self.till.put(&sale, out)
+        {
+            self.failed =
+                Some(Problem::refused(format!("order {:?}: its sum {reason}", sale.id), "check the amounts of that order"));
+        }
+    }
+}
+
+impl Reader for Shopify {
+    fn start(&mut self, _file: &Sniffed, header: &[String]) -> Result<(), Problem> {
+        for name in ["Name", "Created at", "Lineitem quantity", "Lineitem price", "Lineitem name"] {
+            require(header, &[name])?;
+        }
+        self.columns = Columns::find(header, &USED.map(|name| -> Names { (name, &[]) }));
+        self.private = PRIVATE.iter().filter_map(|name| position(header, &[name])).collect();
+        Ok(())
+    }
+
+    fn row(&mut self, record: &Record<'_>, out: &mut Sink) -> Result<(), Bad> {
+        let id = self.text("Name", record);
+        if id.is_empty() {
+            return Err(self.bad(ORDER, "Name", "is missing"));
+        }
+        if self.sale.as_ref().is_none_or(|sale| sale.id != id) {
+            self.flush(out);
+            let line = self.line(record, out);
+            if self.dropped.as_deref() == Some(id) {
+                Self::count(line, out);
+                return Err(self.bad(ORDER, "Name", "belongs to an order that is rejected"));
+            }
+            match self.begin(record, out) {
+                Ok(sale) => self.sale = Some(sale),
+                Err(bad) => {
+                    Self::count(line, out);
+                    self.dropped = Some(id.to_owned());
+                    return Err(bad);
+                }
+            }
+            self.dropped = None;
+            let line = line?;
+            return self.add(line, record);
+        }
+        let line = self.line(record, out)?;
+        self.add(line, record)
+    }
+
+    fn end(&mut self, out: &mut Sink) {
+        self.flush(out);
+    }
+
+    fn finish(&mut self, out: &mut Sink) -> Result<bool, Problem> {
+        match self.failed.take() {
+            Some(problem) => Err(problem),
+            None => Ok(self.till.put_products(out)),
+        }
+    }
+
+    fn entity(&self) -> Entity {
+        ORDER
+    }
+
+    fn private(&self) -> &[usize] {
+        &self.private
+    }
+}
+
+impl Shopify {
+    /// The money of a good line in a bad order.
+    fn count(line: Result<Line, Bad>, out: &mut Sink) {
+        if let Some(amount) = line.ok().as_ref().and_then(line_amount) {
+            out.state(amount);
+        }
+    }
+
+    fn add(&mut self, line: Line, record: &Record<'_>) -> Result<(), Bad> {
+        self.till.product(&line.product, self.text("Lineitem name", record), self.text("Vendor", record));
+        if let Some(sale) = &mut self.sale {
+            sale.lines.push(line);
+        }
+        Ok(())
+    }
+}

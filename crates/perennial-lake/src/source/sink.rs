@@ -1,0 +1,228 @@
+//! Where a format puts what it reads: rows, rejects, identities, and the money of both.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use perennial_contract::Entity;
+use perennial_contract::money::Decimal;
+use perennial_contract::source::{Batch, Identity, IdentityKind, Reconciliation, Reject};
+
+use super::problem::{Bad, Problem};
+use super::record::Record;
+use super::rows::{Rows, Value};
+
+/// Rejects and identities are handed on when there are this many.
+const WAITING_MAX: usize = 8_192;
+/// What is kept of a rejected row, and of its cell.
+const RAW_BYTES_MAX: usize = 4_096;
+const VALUE_BYTES_MAX: usize = 200;
+/// What stands in a reject where a direct identifier was.
+pub const HIDDEN: &str = "[hidden]";
+
+/// An exact sum of amounts with different numbers of decimals: one whole-number sum for each.
+#[derive(Clone, Debug, Default)]
+struct Sum([i128; 13]);
+
+impl Sum {
+    fn add(&mut self, amount: Decimal) {
+        // Decimals are read with at most 12 places; sums of 2^63 amounts of 24 digits fit.
+        let slot = &mut self.0[(amount.scale as usize).min(12)];
+        *slot = slot.saturating_add(amount.units);
+    }
+
+    fn total(&self) -> Decimal {
+        let sum = self.0.iter().enumerate().filter(|(_, units)| **units != 0);
+        sum.fold(Decimal::ZERO, |sum, (scale, &units)| sum.plus(Decimal { units, scale: scale as u32 }).unwrap_or(sum))
+    }
+}
+
+/// How the rows of a file fared.
+#[derive(Debug, Default)]
+pub struct Tally {
+    pub rows: u64,
+    pub rejected: u64,
+    pub reasons: BTreeMap<String, u64>,
+}
+
+pub struct Sink {
+    digits: u32,
+    tables: BTreeMap<Entity, Rows>,
+    full: VecDeque<Batch>,
+    rejects: Vec<Reject>,
+    identities: Vec<Identity>,
+    stated: Sum,
+    rejected: Sum,
+    rounding: Sum,
+    /// What the current record stated so far.
+    current: Sum,
+    pub tally: Tally,
+    problem: Option<Problem>,
+}
+
+/// Where the current record stands, for its reject.
+pub struct Place<'a> {
+    pub file: &'a str,
+    pub header: &'a [String],
+    /// Columns with direct identifiers.
+    pub private: &'a [usize],
+}
+
+impl Sink {
+    /// `digits`: how many the currency's minor unit has.
+    #[must_use]
+    pub fn new(digits: u32) -> Self {
+        Self {
+            digits,
+            tables: BTreeMap::new(),
+            full: VecDeque::new(),
+            rejects: Vec::new(),
+            identities: Vec::new(),
+            stated: Sum::default(),
+            rejected: Sum::default(),
+            rounding: Sum::default(),
+            current: Sum::default(),
+            tally: Tally::default(),
+            problem: None,
+        }
+    }
+
+    pub fn push(&mut self, entity: Entity, values: &[Value<'_>]) {
+        let rows = self.tables.entry(entity).or_insert_with(|| Rows::new(entity));
+        rows.push(values);
+        if rows.is_full() {
+            self.cut(entity);
+        }
+    }
+
+    pub fn identity(&mut self, customer_id: &str, kind: IdentityKind, value: &str) {
+        if !value.is_empty() {
+            self.identities.push(Identity { customer_id: customer_id.to_owned(), kind, value: value.to_owned() });
+        }
+    }
+
+    /// The source says this much was earned (or, below zero, given back) on the current record.
+    pub fn state(&mut self, amount: Decimal) {
+        self.stated.add(amount);
+        self.current.add(amount);
+    }
+
+    /// `exact` in minor units as it is stored; what rounding changed is accounted for.
+    pub fn load(&mut self, exact: Decimal) -> Option<i64> {
+        let (cents, is_exact) = exact.to_minor(self.digits)?;
+        if !is_exact {
+            self.rounding.add(exact);
+            self.rounding.add(Decimal { units: -i128::from(cents), scale: self.digits });
+        }
+        Some(cents)
+    }
+
+    /// Take back a loaded or stated amount that is held until later: nothing of it is in the current record's account.
+    pub fn settle(&mut self) {
+        self.current = Sum::default();
+    }
+
+    /// The current record is bad: it goes to the rejects and its money to the rejected part.
+    pub fn reject(&mut self, bad: Bad, record: &Record<'_>, place: &Place<'_>) {
+        self.rejected.add(self.current.total());
+        let hidden = |cell: usize| place.private.contains(&cell);
+        let mut raw = String::new();
+        for cell in 0..record.len() {
+            if raw.len() >= RAW_BYTES_MAX {
+                break;
+            }
+            if cell > 0 {
+                raw.push_str(" | ");
+            }
+            let text = record.cell(cell);
+            raw.push_str(if hidden(cell) && !text.is_empty() { HIDDEN } else { text });
+        }
+        let reason = bad.reason.into_owned();
+        *self.tally.reasons.entry(reason.clone()).or_default() += 1;
+        self.tally.rejected += 1;
+        let value = |cell| if hidden(cell) { HIDDEN } else { cut(record.cell(cell), VALUE_BYTES_MAX) };
+        self.rejects.push(Reject {
+            entity: bad.entity,
+            file: place.file.to_owned(),
+            row: record.row,
+            column: bad.cell.map(|cell| place.header.get(cell).cloned().unwrap_or_default()),
+            value: bad.cell.map(|cell| value(cell).to_owned()),
+            reason,
+            raw: cut(&raw, RAW_BYTES_MAX).to_owned(),
+        });
+    }
+
+    /// Between two records: what is full is handed on.
+    pub fn next_record(&mut self) {
+        self.current = Sum::default();
+        if self.rejects.len() >= WAITING_MAX || self.identities.len() >= WAITING_MAX {
+            self.cut(Entity::Rejects);
+        }
+    }
+
+    fn cut(&mut self, entity: Entity) {
+        // Rejects and identities travel with any batch; one of their own is an empty batch of the first reject's table.
+        let entity = if entity == Entity::Rejects {
+            self.rejects.first().map_or(Entity::Customers, |reject| reject.entity)
+        } else {
+            entity
+        };
+        match self.tables.entry(entity).or_insert_with(|| Rows::new(entity)).take() {
+            Ok(rows) => self.full.push_back(Batch {
+                entity,
+                rows,
+                rejects: std::mem::take(&mut self.rejects),
+                identities: std::mem::take(&mut self.identities),
+            }),
+            Err(problem) => self.problem = Some(problem),
+        }
+    }
+
+    /// At the end: everything is handed on.
+    pub fn cut_all(&mut self) {
+        let waiting: Vec<_> = self.tables.values().filter(|rows| !rows.is_empty()).map(|rows| rows.entity).collect();
+        for entity in waiting {
+            self.cut(entity);
+        }
+        if !self.rejects.is_empty() || !self.identities.is_empty() {
+            self.cut(Entity::Rejects);
+        }
+    }
+
+    pub fn pop(&mut self) -> Result<Option<Batch>, Problem> {
+        match self.problem.take() {
+            Some(problem) => Err(problem),
+            None => Ok(self.full.pop_front()),
+        }
+    }
+
+    #[must_use]
+    pub fn reconciliation(&self) -> Reconciliation {
+        Reconciliation { stated: self.stated.total(), rejected: self.rejected.total(), rounding: self.rounding.total() }
+    }
+}
+
+/// At most `most` bytes of a text, whole characters.
+pub fn cut(text: &str, most: usize) -> &str {
+    &text[..text.floor_char_boundary(most)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn money_balances_to_the_last_decimal() {
+        let mut sink = Sink::new(2);
+        let mut loaded = 0;
+        for text in ["0.001", "12.34", "-3.5", "0.005", "0.015", "7"] {
+            let amount = Decimal::parse(text).expect(text);
+            sink.state(amount);
+            loaded += sink.load(amount).expect(text);
+            sink.next_record();
+        }
+        let r = sink.reconciliation();
+        let loaded = Decimal { units: i128::from(loaded), scale: 2 };
+        let sum = loaded.plus(r.rejected).and_then(|sum| sum.plus(r.rounding));
+        let difference = sum.and_then(|sum| r.stated.plus(Decimal { units: -sum.units, scale: sum.scale }));
+        assert_eq!(difference.map(|d| d.units), Some(0), "{r:?}");
+    }
+}

@@ -1,0 +1,147 @@
+//! Exports of shop systems and trackers, on small files written after their documented columns.
+
+use std::path::{Path, PathBuf};
+
+use perennial_contract::Entity;
+use perennial_contract::source::SourceError;
+use perennial_lake::source::{ReadOptions, detect};
+
+use crate::hostile::workbook;
+use crate::source::{Read, read};
+
+fn put(folder: &Path, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
+    let path = folder.join(name);
+    std::fs::write(&path, bytes).expect("written");
+    path
+}
+
+fn load(format: &str, name: &str, bytes: impl AsRef<[u8]>) -> Result<Read, SourceError> {
+    let folder = tempfile::tempdir().expect("folder");
+    let path = put(folder.path(), name, bytes);
+    let mut options = ReadOptions::new("America/New_York", "USD");
+    options.pseudonym_key = Some([7; 32]);
+    assert_eq!(detect(std::slice::from_ref(&path), &options)?.name, format);
+    let read = read(None, &[path], &options)?;
+    read.check_keys();
+    Ok(read)
+}
+
+const SHOPIFY: &str = "\
+Name,Email,Financial Status,Paid at,Fulfillment Status,Fulfilled at,Accepts Marketing,Currency,Subtotal,Shipping,Taxes,Total,Discount Code,Discount Amount,Shipping Method,Created at,Lineitem quantity,Lineitem name,Lineitem price,Lineitem sku,Lineitem discount,Billing Name,Billing Street,Billing City,Billing Zip,Billing Province,Billing Country,Refunded Amount,Vendor,Id,Source,Phone,Cancelled at
+#1001,ann@shop.example,paid,2023-01-05 10:33:25 -0500,fulfilled,2023-01-06 09:00:00 -0500,yes,USD,27.00,5.00,2.10,34.10,SAVE10,3.00,Standard,2023-01-05 10:33:22 -0500,2,Mug,10.00,MUG-1,0.00,Ann Lee,1 Lane,York,10001,NY,US,0.00,Potter,1,web,+1 555 0100,
+#1001,ann@shop.example,,,,,,,,,,,,,,2023-01-05 10:33:22 -0500,1,Plate,10.00,,0.00,,,,,,,,Potter,,,,
+#1002,Ann@Shop.example,refunded,2023-02-01 08:00:00 -0500,,,yes,USD,10.00,5.00,0.00,15.00,,0.00,Standard,2023-02-01 07:59:00 -0500,1,Mug,10.00,MUG-1,0.00,Ann Lee,1 Lane,York,10001,NY,US,15.00,Potter,2,web,,
+#1003,bob@shop.example,paid,,,,no,EUR,10.00,0.00,0.00,10.00,,0.00,,2023-02-02 07:59:00 -0500,1,Mug,10.00,MUG-1,0.00,Bob,2 Lane,York,10001,NY,US,0.00,Potter,3,web,,
+#1003,bob@shop.example,,,,,,,,,,,,,,2023-02-02 07:59:00 -0500,1,Plate,4.00,,0.00,,,,,,,,Potter,,,,
+#1004,,pending,,,,no,USD,8.00,0.00,0.00,8.00,,0.00,,2023-02-03 23:30:00 -0500,2,Spoon,4.00,SP,0.00,,,,,,,0.00,Potter,4,pos,,
+";
+
+#[test]
+fn shopify_orders_stand_on_their_first_row() -> Result<(), SourceError> {
+    let read = load("shopify-orders", "orders_export_1.csv", SHOPIFY)?;
+    assert_eq!((read.rows(Entity::Orders), read.rows(Entity::OrderItems), read.rows(Entity::Returns)), (3, 4, 1));
+    // The 3.00 off order 1001 is shared 2:1 among its lines.
+    assert_eq!(read.numbers(Entity::OrderItems, "total_cents"), [1_800, 900, 1_000, 800]);
+    assert_eq!(read.numbers(Entity::Orders, "subtotal_cents"), [3_000, 1_000, 800]);
+    assert_eq!(read.numbers(Entity::Orders, "total_cents"), [3_410, 1_500, 800]);
+    // 15.00 came back with the shipping: the goods were 10.00.
+    assert_eq!(read.numbers(Entity::Returns, "amount_cents"), [1_000]);
+    let statuses = read.texts(Entity::Orders, "status");
+    assert_eq!(statuses.iter().flatten().map(String::as_str).collect::<Vec<_>>(), ["completed", "refunded", "pending"]);
+    let owners = read.texts(Entity::OrderItems, "customer_id");
+    assert!(owners[0].is_some() && owners[0] == owners[2] && owners[3].is_none());
+    assert_eq!(read.rejects.len(), 2);
+    assert_eq!((read.stated.as_str(), read.rejected.as_str()), ("49.00", "14.00"));
+    assert!(read.rejects.iter().all(|reject| !reject.raw.contains("bob@") && !reject.raw.contains("Lane")), "{:?}", read.rejects);
+    assert_eq!(read.rows(Entity::Consents), 1);
+    let kinds: Vec<_> = read.identities.iter().map(|identity| identity.kind.name()).collect();
+    assert_eq!(kinds, ["email", "name", "phone", "address"]);
+    Ok(())
+}
+
+const WOO: &str = "\
+Item Name,Order Number,Order Status,Order Date,Email (Billing),First Name (Billing),Last Name (Billing),Address 1&2 (Billing),Country Code (Billing),Quantity,Item Cost,SKU,Cart Discount Amount,Order Shipping Amount,Order Total Tax Amount,Order Refund Amount,Coupon Code
+Lamp,501,Completed,01/13/2023 14:05,cy@shop.example,Cy,Roe,3 Lane,US,1,20.00,L1,5.00,4.00,0,0,FIVE
+Bulb,501,Completed,01/13/2023 14:05,cy@shop.example,Cy,Roe,3 Lane,US,3,10.00,B1,5.00,4.00,0,0,FIVE
+Lamp,502,Failed,02/01/2023 09:00,,,,,US,1,20.00,L1,0,0,0,0,
+Lamp,503,Completed,13/13/2023 09:00,dee@shop.example,Dee,Roe,4 Lane,US,1,20.00,L1,0,0,0,0,
+Vase,504,Completed,02/02/2023,dee@shop.example,Dee,Roe,4 Lane,US,0,20.00,V1,0,0,0,0,
+Bulb,501,Completed,01/13/2023 14:05,cy@shop.example,Cy,Roe,3 Lane,US,1,10.00,B1,0,4.00,0,0,FIVE
+";
+
+#[test]
+fn woocommerce_columns_may_stand_in_any_order() -> Result<(), SourceError> {
+    let read = load("woocommerce", "orders.csv", WOO)?;
+    assert_eq!((read.rows(Entity::Orders), read.rows(Entity::OrderItems)), (2, 4));
+    assert_eq!(read.numbers(Entity::OrderItems, "total_cents"), [1_800, 2_700, 2_000, 1_000]);
+    // A line of order 501 that stands apart goes on counting.
+    assert_eq!(read.numbers(Entity::OrderItems, "line_no"), [1, 2, 1, 3]);
+    assert_eq!(read.numbers(Entity::Orders, "total_cents"), [4_900, 2_000]);
+    assert_eq!(read.count(Entity::Orders, "status", "cancelled"), 1);
+    assert_eq!(read.days(Entity::Orders, "ordered_on"), [19_370, 19_389]);
+    let reasons: Vec<_> = read.reasons().into_iter().collect();
+    assert_eq!(reasons, [("is not a date in the expected format", 1), ("is not a whole number above 0", 1)]);
+    assert!(read.rejects.iter().all(|reject| !reject.raw.contains("dee@") && !reject.raw.contains("4 Lane")));
+    assert_eq!(read.identities.len(), 3);
+    Ok(())
+}
+
+const SEGMENT: &str = r#"{"type":"identify","userId":"u1","anonymousId":"a1","timestamp":"2024-05-01T10:00:00.000Z","traits":{"email":"eve@shop.example","name":"Eve Doe","birthday":"1990-04-05","address":{"street":"5 Lane","country":"US","state":"NY"},"createdAt":"2024-01-01T00:00:00Z"}}
+{"type":"track","event":"Product Viewed","userId":"u1","anonymousId":"a1","messageId":"m1","timestamp":"2024-05-01T10:01:00Z","properties":{"product_id":"p1","email":"eve@shop.example"},"context":{"ip":"1.2.3.4"}}
+{"type":"track","event":"add_to_cart","anonymousId":"a2","messageId":"m2","timestamp":"2024-05-01T10:02:00Z","properties":{"sku":"p2"}}
+{"type":"track","event":"Order Completed","userId":"u1","messageId":"m3","timestamp":"2024-05-02T02:00:00Z","properties":{"order_id":"o1","currency":"USD","subtotal":25.5,"shipping":4,"tax":1.5,"discount":2.5,"coupon":"MAY","products":[{"product_id":"p1","name":"Mug","price":9,"quantity":2},{"product_id":"p2","name":"Cup","price":10}]}}
+{"type":"track","event":"Order Completed","userId":"u1","messageId":"m4","timestamp":"2024-05-02T02:00:01Z","properties":{"order_id":"o1","currency":"USD","products":[{"product_id":"p1","price":28}]}}
+{"type":"track","event":"Order Refunded","userId":"u1","messageId":"m5","timestamp":"2024-05-09T12:00:00Z","properties":{"order_id":"o1","currency":"USD","products":[{"product_id":"p2","price":10,"quantity":1}]}}
+{"type":"track","event":"Product Reviewed","userId":"u1","messageId":"m6","timestamp":"2024-05-10T12:00:00Z","properties":{"product_id":"p1","review_body":"fine","rating":"4"}}
+{"type":"page","userId":"zoe@shop.example","messageId":"m7","timestamp":"2024-05-10T12:00:00Z","properties":{}}
+{"type":"track","event":"Product Viewed","messageId":"m8","timestamp":"soon","properties":{}}
+not json
+"#;
+
+#[test]
+fn segment_calls_become_events_orders_returns_reviews_and_customers() -> Result<(), SourceError> {
+    let read = load("segment", "calls.jsonl", SEGMENT)?;
+    let names: Vec<_> = read.texts(Entity::Events, "name").into_iter().flatten().collect();
+    assert_eq!(
+        names,
+        ["product_viewed", "product_added", "order_completed", "order_refunded", "product_reviewed", "page_viewed"]
+    );
+    // 28.00 of goods, 2.50 off, at ten in the evening of the first of May in New York.
+    assert_eq!(read.numbers(Entity::OrderItems, "total_cents"), [1_639, 911]);
+    assert_eq!(
+        (read.numbers(Entity::Orders, "total_cents"), read.days(Entity::Orders, "ordered_on")),
+        (vec![3_100], vec![19_844])
+    );
+    assert_eq!((read.numbers(Entity::Returns, "amount_cents"), read.numbers(Entity::Reviews, "rating")), (vec![1_000], vec![4]));
+    assert_eq!((read.rows(Entity::Customers), read.rows(Entity::Products)), (2, 2));
+    assert_eq!(read.texts(Entity::Customers, "country")[0].as_deref(), Some("US"));
+    assert_eq!(read.rejects.len(), 3);
+    assert_eq!((read.stated.as_str(), read.rejected.as_str()), ("43.5", "28"));
+    let everything = format!("{:?}{:?}", read.tables, read.rejects);
+    for secret in ["eve@", "zoe@", "Eve Doe", "5 Lane", "1990-04-05"] {
+        assert!(!everything.contains(secret), "{secret}");
+    }
+    assert!(read.identities.iter().any(|identity| identity.value == "Eve Doe"));
+    Ok(())
+}
+
+#[test]
+fn online_retail_as_a_workbook_equals_the_csv() -> Result<(), SourceError> {
+    let csv = "Invoice,StockCode,Description,Quantity,InvoiceDate,Price,Customer ID,Country\n\
+               536365,85123A,LAMP,6,2010-12-01 08:26:00,2.55,17850,United Kingdom\n\
+               C536379,D,Discount,-1,2010-12-01 09:41:00,27.5,14527,United Kingdom\n\
+               536414,22139,,56,2010-12-01 11:52:00,0,,United Kingdom\n\
+               A563186,B,Adjust bad debt,1,2011-08-12 14:51:00,-11062.06,,United Kingdom\n";
+    let cell = |text: &str| match text.parse::<f64>() {
+        Ok(_) => format!("<c><v>{text}</v></c>"),
+        Err(_) => format!("<c t=\"inlineStr\"><is><t>{text}</t></is></c>"),
+    };
+    let rows: String = csv.lines().map(|line| format!("<row>{}</row>", line.split(',').map(cell).collect::<String>())).collect();
+    let from_text = load("online-retail", "retail.csv", csv)?;
+    let from_book = load("online-retail", "retail.xlsx", workbook(&rows))?;
+    assert_eq!(from_text.tables, from_book.tables);
+    assert_eq!((from_text.stated.as_str(), from_text.net_cents()), ("-11074.26", -1_107_426));
+    assert_eq!((from_text.rows(Entity::OrderItems), from_text.rows(Entity::Returns)), (2, 2));
+    assert_eq!(from_text.count(Entity::Orders, "status", "adjustment"), 1);
+    Ok(())
+}

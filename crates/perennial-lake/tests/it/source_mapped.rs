@@ -1,0 +1,132 @@
+//! Canonical files, and files whose columns a mapping names.
+
+use std::path::{Path, PathBuf};
+
+use perennial_contract::Entity;
+use perennial_contract::source::{IdentityKind, SourceError};
+use perennial_lake::source::{Mapping, ReadOptions, facts};
+
+use crate::source::read;
+
+fn put(folder: &Path, name: &str, text: &str) -> PathBuf {
+    let path = folder.join(name);
+    std::fs::write(&path, text).expect("written");
+    path
+}
+
+#[test]
+fn canonical_tables_fill_each_other_in() -> Result<(), SourceError> {
+    let folder = tempfile::tempdir().expect("folder");
+    put(folder.path(), "customers.csv", "customer_id,country,email,birth_date\nc1,DE,ann@shop.example,1980-02-03\nc2,DE,,\n");
+    put(
+        folder.path(),
+        "orders.csv",
+        "order_id,customer_id,ordered_at,subtotal_cents,shipping_cents\no1,c1,2024-03-31 02:30:00,900,100\no2,,2024-04-01T23:30:00Z,500,0\n",
+    );
+    put(
+        folder.path(),
+        "order_items.csv",
+        "order_id,product_id,quantity,unit_price_cents,discount_cents\no1,p1,2,500,100\no2,p1,1,500,0\no1,p2,1,0,0\no9,p2,1,7,0\n",
+    );
+    put(folder.path(), "truth.csv", "customer_id,left_at\nc1,\n");
+    let read = read(None, &[folder.path().to_path_buf()], &ReadOptions::new("Europe/Berlin", "EUR"))?;
+    assert_eq!(read.texts(Entity::OrderItems, "customer_id"), [Some("c1".to_owned()), None, Some("c1".to_owned())]);
+    assert_eq!(read.numbers(Entity::OrderItems, "line_no"), [1, 1, 2]);
+    assert_eq!(read.numbers(Entity::OrderItems, "total_cents"), [900, 500, 0]);
+    assert_eq!(read.numbers(Entity::Orders, "total_cents"), [1000, 500]);
+    // An hour that Berlin's clocks skip, and a UTC evening that is the next day there.
+    assert_eq!(read.days(Entity::OrderItems, "ordered_on"), [19_813, 19_815, 19_813]);
+    assert_eq!(read.reasons().into_iter().collect::<Vec<_>>(), [("belongs to no order of this import", 1)]);
+    assert_eq!((read.stated.as_str(), read.rejected.as_str()), ("14.07", "0.07"));
+    assert_eq!(read.numbers(Entity::Customers, "birth_year")[0], 1980);
+    let kinds: Vec<_> = read.identities.iter().map(|identity| (identity.kind, identity.value.as_str())).collect();
+    assert_eq!(kinds, [(IdentityKind::Email, "ann@shop.example"), (IdentityKind::BirthDate, "1980-02-03")]);
+    Ok(())
+}
+
+#[test]
+fn a_flat_file_fills_orders_lines_customers_and_products() -> Result<(), SourceError> {
+    let folder = tempfile::tempdir().expect("folder");
+    let text = "Beleg;Datum;Kunde;E-Mail;Land;Artikel;Name;Menge;Preis\n\
+                7;31.12.2023 23:30;4711;a@b.example;DE;X1;Lampe;2;1.234,50\n\
+                8;01.01.2024;4712;;AT;X2;Tisch;1;10,005\n\
+                7;31.12.2023 23:30;4711;a@b.example;DE;X2;Tisch;1;10,00\n\
+                9;45.01.2024;4712;c@d.example;AT;X2;Tisch;1;3,00\n";
+    let path = put(folder.path(), "verkauf.csv", text);
+    let mut options = ReadOptions::new("Europe/Berlin", "EUR");
+    options.mapping = Some(
+        Mapping::parse(
+            r#"
+            decimal = ","
+            dates = "day-first"
+            [[table]]
+            table = "order_items"
+            columns = { order_id = "Beleg", ordered_at = "Datum", customer_id = "Kunde", product_id = "Artikel", quantity = "Menge", unit_price_cents = "Preis" }
+            [[table]]
+            table = "customers"
+            columns = { customer_id = "Kunde", country = "Land", email = "E-Mail" }
+            [[table]]
+            table = "products"
+            columns = { product_id = "Artikel", name = "Name" }
+            "#,
+        )
+        .expect("mapping"),
+    );
+    let read = read(None, &[path], &options)?;
+    assert_eq!((read.rows(Entity::Orders), read.rows(Entity::OrderItems)), (2, 3));
+    assert_eq!((read.rows(Entity::Customers), read.rows(Entity::Products)), (2, 2));
+    assert_eq!(read.numbers(Entity::OrderItems, "total_cents"), [246_900, 1_000, 1_000]);
+    assert_eq!(read.numbers(Entity::OrderItems, "line_no"), [1, 1, 2]);
+    assert_eq!(read.numbers(Entity::Orders, "total_cents"), [247_900, 1_000]);
+    assert_eq!((read.stated.as_str(), read.rejected.as_str(), read.rounding.as_str()), ("2492.005", "3.00", "0.005"));
+    assert_eq!(read.days(Entity::Orders, "ordered_on"), [19_722, 19_723]);
+    let [reject] = read.rejects.as_slice() else { panic!("{:?}", read.rejects) };
+    assert_eq!((reject.row, reject.column.as_deref(), reject.value.as_deref()), (4, Some("Datum"), Some("45.01.2024")));
+    assert!(!reject.raw.contains("c@d.example") && reject.raw.contains("[hidden]"), "{}", reject.raw);
+    assert!(read.identities.iter().all(|identity| identity.value == "a@b.example"));
+    read.check_keys();
+    Ok(())
+}
+
+#[test]
+fn people_known_by_an_email_get_a_keyed_pseudonym() -> Result<(), SourceError> {
+    let folder = tempfile::tempdir().expect("folder");
+    let path = put(
+        folder.path(),
+        "o.csv",
+        "id,mail,when,sum\n1,Ann@Shop.example,1700000000,5\n2,ann@shop.example ,1700000100,6\n3,,1700000200,7\n",
+    );
+    let mapping = r#"
+        dates = "epoch-seconds"
+        [[table]]
+        table = "orders"
+        pseudonym = "mail"
+        columns = { order_id = "id", ordered_at = "when", total_cents = "sum", email = "mail" }
+    "#;
+    let mut options = ReadOptions::new("UTC", "EUR");
+    options.mapping = Some(Mapping::parse(mapping).expect("mapping"));
+    let refused = read(None, std::slice::from_ref(&path), &options).expect_err("no key");
+    assert!(refused.to_string().contains("pseudonym key"), "{refused}");
+    options.pseudonym_key = Some([7; 32]);
+    let read = read(None, &[path], &options)?;
+    let ids = read.texts(Entity::Orders, "customer_id");
+    assert_eq!((&ids[0], &ids[2]), (&ids[1], &None));
+    assert!(ids[0].as_ref().is_some_and(|id| id.starts_with("p-") && !id.contains('@')));
+    assert_eq!(read.identities.len(), 2);
+    assert_eq!(read.numbers(Entity::Orders, "total_cents"), [500, 600, 700]);
+    Ok(())
+}
+
+#[test]
+fn facts_name_files_by_their_content() -> Result<(), SourceError> {
+    let folder = tempfile::tempdir().expect("folder");
+    put(folder.path(), "b.csv", "x\n");
+    put(folder.path(), "a.csv", "abc");
+    put(folder.path(), "README.md", "no data");
+    let facts = facts(&[folder.path().to_path_buf()])?;
+    let found: Vec<_> = facts.iter().map(|fact| (fact.name.as_str(), fact.bytes)).collect();
+    assert_eq!(found, [("a.csv", 3), ("b.csv", 2)]);
+    // FIPS 180-2, appendix B.1.
+    assert_eq!(facts[0].sha256, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    Ok(())
+}
