@@ -131,11 +131,11 @@ impl Writing<'_> {
         let mut fates = Fates::default();
         let mut superseded = Superseded::new();
         if entity != Entity::Rejects {
-            keys.mark_repeated(&mut fates);
+            let index = keys.index(&mut fates);
             if !files.is_empty() {
                 let folder = self.store.folder(entity);
                 let meeting = Meeting { entity, folder: &folder, files: &files, threads: self.store.limits.threads };
-                superseded = meeting.settle(&keys, &mut fates)?;
+                superseded = meeting.settle((&index, keys.len()), &mut fates)?;
             }
         }
         Ok(Some(Settled { table, files, fates, superseded, version: version + 1 }))

@@ -1,13 +1,13 @@
 //! Incoming rows whose key the lake knows already: the same row is left alone, a changed row takes the old one's place.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use perennial_contract::Entity;
 
 use crate::lake::LakeError;
 use crate::table::file::DataFile;
-use crate::table::keys::{Fate, Fates, KeyIndex, KeyLog, content_hashes, key_hashes};
+use crate::table::keys::{Fate, Fates, KeyIndex, content_hashes, key_hashes};
 use crate::table::parallel;
 use crate::table::scan::{Wanted, read_file};
 
@@ -31,13 +31,12 @@ struct Match {
 
 impl Meeting<'_> {
     /// Compare every existing row that has an incoming row's key, and settle the incoming row's fate.
-    pub(crate) fn settle(&self, log: &KeyLog, fates: &mut Fates) -> Result<Superseded, LakeError> {
-        let index = log.index();
-        let found = parallel::each(self.files, self.threads, |file| self.matches(file, &index))?;
+    pub(crate) fn settle(&self, (index, rows): (&KeyIndex<'_>, usize), fates: &mut Fates) -> Result<Superseded, LakeError> {
+        let found = parallel::each(self.files, self.threads, |file| self.matches(file, index))?;
         let mut superseded = Superseded::new();
         for (file, matches) in self.files.iter().zip(found) {
             for Match { row, arrival, same } in matches {
-                fates.set(arrival, if same { Fate::Unchanged } else { Fate::Replaces }, log.len());
+                fates.set(arrival, if same { Fate::Unchanged } else { Fate::Replaces }, rows);
                 if !same {
                     superseded.entry(file.path.clone()).or_default().push(row);
                 }
@@ -50,30 +49,28 @@ impl Meeting<'_> {
     fn matches(&self, file: &DataFile, index: &KeyIndex<'_>) -> Result<Vec<Match>, LakeError> {
         let path = self.folder.join(&file.path);
         let keys = Wanted { columns: self.entity.key().iter().map(|&key| key.to_owned()).collect(), ..Wanted::all(self.entity) };
-        let mut arrivals: HashMap<u64, u64> = HashMap::new();
+        let mut arrivals: Vec<(u64, u64)> = Vec::new();
         let mut first = 0;
         for batch in read_file(&path, &keys)? {
             let batch = batch?;
-            for (row, key) in (first..).zip(key_hashes(self.entity, &batch)?) {
-                if let Some(arrival) = index.find(key) {
-                    arrivals.insert(row, arrival);
-                }
-            }
+            let found = (first..).zip(key_hashes(self.entity, &batch)?);
+            arrivals.extend(found.filter_map(|(row, key)| Some((row, index.find(key)?))));
             first += batch.num_rows() as u64;
         }
-        let mut matches = Vec::with_capacity(arrivals.len());
         if arrivals.is_empty() {
-            return Ok(matches);
+            return Ok(Vec::new());
         }
+        let mut matches = Vec::with_capacity(arrivals.len());
+        let mut arrivals = arrivals.into_iter().peekable();
         let mut first = 0;
         for batch in read_file(&path, &Wanted::all(self.entity))? {
             let batch = batch?;
-            for (row, content) in (first..).zip(content_hashes(self.entity, &batch)?) {
-                if let Some(&arrival) = arrivals.get(&row) {
-                    matches.push(Match { row, arrival, same: content == index.content(arrival) });
-                }
+            let contents = content_hashes(self.entity, &batch)?;
+            let end = first + batch.num_rows() as u64;
+            while let Some((row, arrival)) = arrivals.next_if(|(row, _)| *row < end) {
+                matches.push(Match { row, arrival, same: contents[(row - first) as usize] == index.content(arrival) });
             }
-            first += batch.num_rows() as u64;
+            first = end;
         }
         Ok(matches)
     }

@@ -168,7 +168,7 @@ fn statistics(entity: Entity, metadata: &ParquetMetaData) -> Value {
             continue;
         }
         let chunks: Vec<_> = metadata.row_groups().iter().map(|group| group.column(index).statistics()).collect();
-        let bounds: Option<Vec<_>> = chunks.iter().map(|chunk| chunk.and_then(|s| bounds(s))).collect();
+        let bounds: Option<Vec<_>> = chunks.iter().map(|chunk| chunk.and_then(bounds)).collect();
         let absent: Option<u64> = chunks.iter().map(|chunk| chunk.and_then(Statistics::null_count_opt)).sum();
         if let Some(absent) = absent {
             nulls.insert(column.name.to_owned(), json!(absent));

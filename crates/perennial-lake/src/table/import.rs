@@ -148,7 +148,8 @@ impl Import<'_> {
         let record = self.record(*money, &stage, &outcome);
         let changes = changes(outcome);
         let cause = Cause { operation: "WRITE", at_us: self.origin.at_us, rows: DataChange::Yes };
-        let sealed = self.lake.vault().seal(&stage.identities)?;
+        store.reached("sealing");
+        let sealed = self.lake.vault().seal(&stage.identities, store.limits.threads)?;
         store.ledger.commit(&cause, &changes, |transaction| {
             enter(transaction, &record)?;
             sealed.store(transaction)?;

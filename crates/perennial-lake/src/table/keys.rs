@@ -2,8 +2,6 @@
 //!
 //! Two different keys among a thousand million rows share their 128 bits with a probability below 1e-20.
 
-use std::collections::HashSet;
-
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::datatypes::{DataType, Date32Type, Float64Type, Int64Type, TimestampMicrosecondType};
 use perennial_contract::Entity;
@@ -138,57 +136,53 @@ impl KeyLog {
         self.keys.len()
     }
 
-    /// Mark every row whose key came earlier.
-    pub(crate) fn mark_repeated(&self, fates: &mut Fates) {
-        let mut sorted = self.keys.clone();
-        sorted.sort_unstable();
-        let repeated: HashSet<u128> = sorted.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0]).collect();
-        drop(sorted);
-        if repeated.is_empty() {
-            return;
-        }
-        let mut seen = HashSet::with_capacity(repeated.len());
-        for (arrival, key) in self.keys.iter().enumerate() {
-            if repeated.contains(key) && !seen.insert(*key) {
+    /// The keys made ready to be looked for; on the way every row whose key came earlier is marked.
+    pub(crate) fn index(&self, fates: &mut Fates) -> KeyIndex<'_> {
+        let slots = (self.keys.len() * 2).next_power_of_two().max(16);
+        let mut index = KeyIndex { log: self, slots: vec![FREE; slots] };
+        for (arrival, &key) in self.keys.iter().enumerate() {
+            let slot = index.slot(key);
+            if index.slots[slot] == FREE {
+                index.slots[slot] = arrival as u32;
+            } else {
                 fates.set(arrival as u64, Fate::Repeated, self.keys.len());
             }
         }
-    }
-
-    /// The keys made ready to be looked for.
-    pub(crate) fn index(&self) -> KeyIndex<'_> {
-        let mut sorted: Vec<(u128, u64)> = self.keys.iter().zip(0..).map(|(&key, arrival)| (key, arrival)).collect();
-        sorted.sort_unstable();
-        let bits = (sorted.len() * 16).next_power_of_two().max(64);
-        let mut filter = vec![0_u64; bits / 64];
-        for (key, _) in &sorted {
-            let bit = *key as usize & (bits - 1);
-            filter[bit / 64] |= 1 << (bit % 64);
-        }
-        KeyIndex { sorted, filter, contents: &self.contents }
+        index
     }
 }
 
-/// Finds an incoming row by its key.
+/// No row has this number: an import of a table stops short of it.
+const FREE: u32 = u32::MAX;
+
+/// Most rows of a table in one import; further imports may follow.
+pub(crate) const ROWS_MAX: usize = FREE as usize;
+
+/// Finds an incoming row by its key: a table of arrivals with open addressing, half of it free. The keys themselves are
+/// hashes, so their low bits are as good a slot number as any.
 pub(crate) struct KeyIndex<'a> {
-    sorted: Vec<(u128, u64)>,
-    /// A bit per hash value, sixteen times as many as keys: most keys of the lake are turned away by one look.
-    filter: Vec<u64>,
-    contents: &'a [u64],
+    log: &'a KeyLog,
+    slots: Vec<u32>,
 }
 
 impl KeyIndex<'_> {
+    /// The slot that holds a key, or the free one where it would go.
+    fn slot(&self, key: u128) -> usize {
+        let mask = self.slots.len() - 1;
+        let mut slot = key as usize & mask;
+        while self.slots[slot] != FREE && self.log.keys[self.slots[slot] as usize] != key {
+            slot = (slot + 1) & mask;
+        }
+        slot
+    }
+
     /// Arrival of the first incoming row with this key.
     pub(crate) fn find(&self, key: u128) -> Option<u64> {
-        let bit = key as usize & (self.filter.len() * 64 - 1);
-        if self.filter[bit / 64] & (1 << (bit % 64)) == 0 {
-            return None;
-        }
-        let at = self.sorted.partition_point(|(other, _)| *other < key);
-        self.sorted.get(at).filter(|(other, _)| *other == key).map(|(_, arrival)| *arrival)
+        let arrival = self.slots[self.slot(key)];
+        (arrival != FREE).then_some(u64::from(arrival))
     }
 
     pub(crate) fn content(&self, arrival: u64) -> u64 {
-        self.contents[arrival as usize]
+        self.log.contents[arrival as usize]
     }
 }

@@ -15,7 +15,7 @@ use perennial_contract::source::{Batch, Identity, IdentityKind, Reject};
 
 use crate::lake::LakeError;
 use crate::table::file::storage;
-use crate::table::keys::KeyLog;
+use crate::table::keys::{KeyLog, ROWS_MAX};
 use crate::table::merge::Rows;
 use crate::table::order::buckets;
 use crate::table::pending::{Pending, Sealed, incoming_schema};
@@ -110,6 +110,10 @@ impl Stage {
         // Two rejects of one row are two reasons, not a repeated key.
         if entity != Entity::Rejects {
             table.keys.note(entity, rows, filled)?;
+        }
+        if table.received as usize + rows.num_rows() > ROWS_MAX {
+            let problem = format!("more than {ROWS_MAX} of them in one import; split it into several");
+            return Err(LakeError::Rows { entity, problem });
         }
         table.pending.push(rows, table.received)?;
         table.received += rows.num_rows() as u64;

@@ -19,6 +19,7 @@ pub use key::KeySource;
 use key::{IfMissing, ShopKey, digest, hex, random};
 
 use crate::table::ledger::Ledger;
+use crate::table::parallel;
 
 /// Tables of the vault in the ledger, so that identities become true together with the import that brought them.
 pub(crate) const LAYOUT: &str = "
@@ -188,25 +189,50 @@ impl Vault {
     }
 
     /// Encrypt identities, each beside what is known of its customer already. Needs no key where there are none.
-    pub(crate) fn seal(&self, identities: &BTreeMap<(String, IdentityKind), String>) -> Result<SealedRecords, VaultError> {
+    pub(crate) fn seal(
+        &self,
+        identities: &BTreeMap<(String, IdentityKind), String>,
+        threads: usize,
+    ) -> Result<SealedRecords, VaultError> {
         if identities.is_empty() {
             return Ok(SealedRecords { records: Vec::new(), key_id: [0; 8] });
         }
         let key = self.shop_key()?;
-        let mut records = Vec::new();
-        let mut identities = identities.iter().peekable();
-        while let Some(((customer_id, kind), value)) = identities.next() {
-            let (data_key, mut known) = match self.open(&key, customer_id)? {
-                Some(stored) => stored,
-                None => (fresh_key()?, Known::new()),
-            };
-            known.insert(kind.name().to_owned(), value.as_str().into());
-            while let Some(((_, kind), value)) = identities.next_if(|((next, _), _)| next == customer_id) {
+        let mut people: Vec<(&str, Known)> = Vec::new();
+        for ((customer_id, kind), value) in identities {
+            if people.last().is_none_or(|(last, _)| last != customer_id) {
+                people.push((customer_id, Known::new()));
+            }
+            if let Some((_, known)) = people.last_mut() {
                 known.insert(kind.name().to_owned(), value.as_str().into());
             }
-            records.push(sealed_record(&key, customer_id, &data_key, &known)?);
         }
-        Ok(SealedRecords { records, key_id: key.id })
+        let empty = self.is_empty()?;
+        let chunks: Vec<_> = people.chunks(1024).collect();
+        let sealed = parallel::each(&chunks, threads, |people| {
+            people
+                .iter()
+                .map(|(customer_id, brought)| self.seal_one(&key, customer_id, (brought, empty)))
+                .collect::<Result<Vec<_>, _>>()
+        })?;
+        Ok(SealedRecords { records: sealed.into_iter().flatten().collect(), key_id: key.id })
+    }
+
+    fn is_empty(&self) -> Result<bool, VaultError> {
+        let connection = self.ledger.connection();
+        let some: Option<i64> = connection.query_row("SELECT 1 FROM vault_record LIMIT 1", [], |row| row.get(0)).optional()?;
+        Ok(some.is_none())
+    }
+
+    /// A customer's record with what an import brought; `empty` says that the vault has no older one.
+    fn seal_one(&self, key: &ShopKey, customer_id: &str, (brought, empty): (&Known, bool)) -> Result<Record, VaultError> {
+        let older = if empty { None } else { self.open(key, customer_id)? };
+        let (data_key, mut known) = match older {
+            Some(older) => older,
+            None => (fresh_key()?, Known::new()),
+        };
+        known.extend(brought.iter().map(|(kind, value)| (kind.clone(), value.clone())));
+        sealed_record(key, customer_id, &data_key, &known)
     }
 }
 

@@ -1,5 +1,7 @@
 //! Integration tests of the lake crate, one module per topic.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod features;
 mod features_cdnow;
 mod features_own;
