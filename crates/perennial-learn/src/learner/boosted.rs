@@ -22,6 +22,8 @@ use super::lifetime_features::LifetimeFeatures;
 use super::logistic::{CLASS_ROWS_MIN, churn_labels};
 use super::windows;
 
+/// Where the rows would allow fewer.
+const TREES_FEWEST: usize = 30;
 /// Between counting orders (1) and summing gamma amounts (2).
 const TWEEDIE_POWER: f64 = 1.5;
 
@@ -65,7 +67,7 @@ const LAMBDA_L2: Param = param("lambda_l2", 1.0, (0.0, 1e12), "shrinks leaf valu
 
 const fn pace(trees: f64, learning_rate: f64) -> [Param; 7] {
     [
-        param("trees", trees, (1.0, 10_000.0), "trees to grow"),
+        param("trees", trees, (1.0, 10_000.0), "trees to grow, at most one per 100 training rows"),
         param("learning_rate", learning_rate, (1e-4, 1.0), "share of each tree's answer that is kept"),
         LEAVES,
         MIN_CHILD_ROWS,
@@ -164,9 +166,11 @@ impl BoostedModel {
         }
         let matrix = Matrix::from_table(&rows, &Arc::new(Schema::learn(&rows, &names)?))?;
         let examples = Examples { matrix: &matrix, label: train.labels, weight: None };
-        // So many rows are right for a hundred thousand; few rows would otherwise grow no tree at all.
+        // What suits a hundred thousand rows grows no tree, or too many, from a few thousand.
         let min_child_rows = params.min_child_rows.min(rows.rows() / 200).max(5);
-        let booster = Booster::fit(&examples, None, &BoostParams { min_child_rows, ..params.clone() }, run)?;
+        let trees = params.trees.min((rows.rows() / 100).max(TREES_FEWEST));
+        let params = BoostParams { min_child_rows, trees, ..params.clone() };
+        let booster = Booster::fit(&examples, None, &params, run)?;
         Ok(Self::of(lifetime, booster))
     }
 
