@@ -23,6 +23,10 @@ use crate::table::scan::{Wanted, read_file};
 use crate::table::stage::{SealedTable, Stage, net_cents};
 use crate::table::store::Store;
 
+/// Files of a bucket at which the next import folds them into its own: a reader merges few files, and a row is rewritten once in
+/// that many imports.
+const FOLD_FILES: usize = 8;
+
 /// Constant columns of an import's rows.
 pub(crate) struct OriginColumns {
     columns: Vec<ArrayRef>,
@@ -165,7 +169,7 @@ impl Writing<'_> {
         Ok(rejects)
     }
 
-    /// Write a bucket's new rows; files of which rows make way are written anew, together with them.
+    /// Write a bucket's new rows; files of which rows make way, or that have become many, are written anew together with them.
     fn write_bucket(&self, table: &Settled, bucket: u32) -> Result<BucketOutcome, LakeError> {
         let entity = table.table.entity();
         let folder = self.store.folder(entity);
@@ -173,13 +177,19 @@ impl Writing<'_> {
         let with = |f: &dyn Fn(&mut Tally)| f(&mut tally.lock().unwrap_or_else(PoisonError::into_inner));
         let mut streams = Vec::new();
         let mut removed = Vec::new();
-        for file in table.files.iter().filter(|file| file.bucket == bucket) {
+        let older: Vec<&DataFile> = table.files.iter().filter(|file| file.bucket == bucket).collect();
+        for file in &older {
+            let path = folder.join(&file.path);
             if let Some(rows) = table.superseded.get(&file.path) {
-                let (kept, cents) = without(&folder.join(&file.path), entity, rows)?;
+                let (kept, cents) = without(&path, entity, rows)?;
                 with(&|tally| tally.superseded_cents += cents);
                 streams.push(kept);
-                removed.push(file.clone());
+            } else if older.len() >= FOLD_FILES {
+                streams.push(read_file(&path, &Wanted::all(entity))?);
+            } else {
+                continue;
             }
+            removed.push((*file).clone());
         }
         let name = format!("{bucket:02}-{:06}-{}.parquet", table.version, self.batch_id);
         let target = Target { folder: &folder, name, entity, bucket };
@@ -197,7 +207,7 @@ impl Writing<'_> {
                 writer.write(&batch?)?;
             }
         } else {
-            // The new rows are collected because their iterator borrows; a bucket's share of a correction is small.
+            // The new rows are collected because their iterator borrows; a bucket's share of a later import is small.
             let new: Vec<_> = judged.by_ref().collect();
             streams.push(Box::new(new.into_iter()));
             for batch in merge(entity, streams) {

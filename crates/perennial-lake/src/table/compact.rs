@@ -82,7 +82,7 @@ fn merge_bucket(store: &Store, job: &Job) -> Result<Option<DataFile>, LakeError>
 
 /// Delete files that went out of use longer ago than the grace. Forgotten first: a crash between the two leaves a stray file,
 /// which the next opening deletes, and never a known file that is not there.
-fn vacuum(store: &Store, now_us: i64) -> Result<u64, LakeError> {
+pub(crate) fn vacuum(store: &Store, now_us: i64) -> Result<u64, LakeError> {
     let mut deleted = 0;
     for (entity, path, retired_at_us) in store.ledger.retired()? {
         if retired_at_us > now_us - GRACE_US {

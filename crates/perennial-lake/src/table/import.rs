@@ -13,9 +13,11 @@ use sha2::{Digest, Sha256};
 
 use crate::lake::{Begin, ImportRecord, Lake, LakeError, Money, Origin, Progress, Receipt, TableCount};
 use crate::table::commit::{Outcome, Writing};
+use crate::table::compact::vacuum;
 use crate::table::delta::DataChange;
 use crate::table::ledger::{Cause, TableChange, enter};
 use crate::table::lock::WriteLock;
+use crate::table::recover::recover;
 use crate::table::stage::Stage;
 
 /// Batches that may wait for the staging thread.
@@ -43,6 +45,9 @@ fn batch_id(origin: &Origin) -> String {
 pub(crate) fn begin<'a>(lake: &'a Lake, origin: &Origin) -> Result<Begin<'a>, LakeError> {
     let store = lake.store();
     let lock = WriteLock::take(&store.dir, &format!("an import of {}", origin.format))?;
+    // An import that failed in this process left files behind that nothing refers to.
+    recover(store, &lock)?;
+    vacuum(store, jiff::Timestamp::now().as_microsecond())?;
     let (mut known, mut fresh) = (Vec::new(), 0);
     for file in &origin.files {
         match store.ledger.batch_of(&file.sha256)? {

@@ -186,6 +186,36 @@ fn compaction_changes_files_not_rows() {
 }
 
 #[test]
+fn many_imports_leave_few_files_and_old_files_go() {
+    let dir = folder();
+    let lake = create(dir.path());
+    let mut expected = Vec::new();
+    for number in 0..20 {
+        let rows = [line("c1", &format!("o{number}"), 1, number, 5), line("c2", &format!("p{number}"), 1, number, 7)];
+        import(&lake, &number.to_string(), vec![batch(&rows)]).unwrap();
+        expected.extend(rows);
+    }
+    assert_eq!(all_lines(&lake), sorted(expected.clone()));
+    let of_c1 = lines(&lake, &lake.snapshot().unwrap(), &Who::One("c1".into())).concat();
+    assert!(of_c1.len() == 20 && of_c1.is_sorted());
+    let sql = "SELECT COUNT(*) AS n, SUM(total_cents) AS cents FROM order_items";
+    let sums = lake.engine().query(&lake.snapshot().unwrap(), sql, None, &Who::Everyone).unwrap();
+    assert_eq!((sums.i64s("n").unwrap(), sums.i64s("cents").unwrap()), (vec![40], vec![240]));
+    let ledger = rusqlite::Connection::open(dir.path().join("ledger.db")).unwrap();
+    let count = |sql: &str| ledger.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
+    assert!(count("SELECT MAX(n) FROM (SELECT COUNT(*) AS n FROM data_file WHERE removed IS NULL GROUP BY entity, bucket)") <= 8);
+    // As if the retired files had been so for long.
+    let retired = count("SELECT COUNT(*) FROM data_file WHERE removed IS NOT NULL");
+    assert!(retired > 0);
+    ledger.execute("UPDATE data_file SET retired_at_us = 0 WHERE removed IS NOT NULL", []).unwrap();
+    let there = || std::fs::read_dir(dir.path().join("order_items")).unwrap().count() as i64;
+    let before = there();
+    drop(begin(&lake, "next"));
+    assert_eq!(there(), before - retired);
+    assert_eq!(all_lines(&lake), sorted(expected));
+}
+
+#[test]
 fn money_of_the_source_is_kept_exactly() {
     let dir = folder();
     let lake = create(dir.path());
