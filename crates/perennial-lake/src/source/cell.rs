@@ -102,9 +102,21 @@ fn round_tail(whole: &str, fraction: &str) -> Option<Decimal> {
 /// A whole number; `12.0`, as tables with gaps write it, is one.
 #[must_use]
 pub fn whole(text: &str, mark: DecimalMark) -> Option<i64> {
+    if (1..=18).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit()) {
+        return Some(text.bytes().fold(0, |value, digit| value * 10 + i64::from(digit - b'0')));
+    }
     let Decimal { units, scale } = decimal(text, mark)?;
     let divisor = 10_i128.checked_pow(scale)?;
     (units % divisor == 0).then(|| i64::try_from(units / divisor).ok()).flatten()
+}
+
+/// [`Decimal::to_minor`], without 128-bit divisions for an amount that has just the minor unit's decimals.
+#[must_use]
+pub fn minor(amount: Decimal, digits: u32) -> Option<(i64, bool)> {
+    if amount.scale == digits {
+        return i64::try_from(amount.units).ok().map(|units| (units, true));
+    }
+    amount.to_minor(digits)
 }
 
 #[must_use]

@@ -15,17 +15,17 @@ pub fn complete(plan: &Plan, values: &mut [Value<'_>]) -> Result<(), Bad> {
         Entity::OrderItems => complete_item(plan, values),
         Entity::Returns => complete_return(plan, values),
         Entity::Reviews => {
-            let rating = at(Entity::Reviews, "rating");
-            let known = matches!(values[rating], Value::Whole(1..=5));
-            if known { Ok(()) } else { Err(plan.bad(rating, "is not a rating from 1 to 5")) }
+            const RATING: usize = at(Entity::Reviews, "rating");
+            let known = matches!(values[RATING], Value::Whole(1..=5));
+            if known { Ok(()) } else { Err(plan.bad(RATING, "is not a rating from 1 to 5")) }
         }
         Entity::Customers => {
-            let year = at(Entity::Customers, "birth_year");
-            let plausible = matches!(values[year], Value::Null | Value::Whole(1900..=2100));
-            if plausible { Ok(()) } else { Err(plan.bad(year, "is not a year of birth from 1900 to 2100")) }
+            const YEAR: usize = at(Entity::Customers, "birth_year");
+            let plausible = matches!(values[YEAR], Value::Null | Value::Whole(1900..=2100));
+            if plausible { Ok(()) } else { Err(plan.bad(YEAR, "is not a year of birth from 1900 to 2100")) }
         }
         Entity::Touches => {
-            default(&mut values[at(Entity::Touches, "holdout")], Value::Flag(false));
+            default(&mut values[const { at(Entity::Touches, "holdout") }], Value::Flag(false));
             Ok(())
         }
         _ => Ok(()),
@@ -50,13 +50,13 @@ fn complete_order(plan: &Plan, values: &mut [Value<'_>]) -> Result<(), Bad> {
     const ORDER: Entity = Entity::Orders;
     const SUBTOTAL: usize = at(ORDER, "subtotal_cents");
     const TOTAL: usize = at(ORDER, "total_cents");
-    default(&mut values[at(ORDER, "status")], Value::Text("completed"));
+    default(&mut values[const { at(ORDER, "status") }], Value::Text("completed"));
     let mut part = |column: usize| {
         default(&mut values[column], Value::Whole(0));
         cents(&values[column]).unwrap_or(0)
     };
-    let discount = part(at(ORDER, "discount_cents"));
-    let added = part(at(ORDER, "shipping_cents")).checked_add(part(at(ORDER, "tax_cents")));
+    let discount = part(const { at(ORDER, "discount_cents") });
+    let added = part(const { at(ORDER, "shipping_cents") }).checked_add(part(const { at(ORDER, "tax_cents") }));
     let more = added.and_then(|added| added.checked_sub(discount)).ok_or_else(|| plan.bad(TOTAL, "is too large an amount"))?;
     match (cents(&values[SUBTOTAL]), cents(&values[TOTAL])) {
         (Some(subtotal), None) => {
@@ -108,7 +108,7 @@ fn complete_item(plan: &Plan, values: &mut [Value<'_>]) -> Result<(), Bad> {
 }
 
 fn complete_return(plan: &Plan, values: &mut [Value<'_>]) -> Result<(), Bad> {
-    let quantity = at(Entity::Returns, "quantity");
+    let quantity = const { at(Entity::Returns, "quantity") };
     default(&mut values[quantity], Value::Whole(1));
     if matches!(values[quantity], Value::Whole(i64::MIN..0)) {
         return Err(plan.bad(quantity, "is below 0"));

@@ -1,8 +1,10 @@
 //! Direct identifiers: which columns hold them, and the pseudonym that stands for a person instead.
 
 use std::fmt::Write;
+use std::sync::LazyLock;
 
 use hmac::{Hmac, KeyInit, Mac};
+use memchr::memmem::Finder;
 use perennial_contract::source::IdentityKind;
 use serde_json::{Map, Value};
 use sha2::Sha256;
@@ -84,8 +86,9 @@ pub fn scrub(object: &mut Map<String, Value>, found: &mut impl FnMut(IdentityKin
 /// Whether a JSON text may hold something [`scrub`] takes out; most do not and need not be parsed.
 #[must_use]
 pub fn may_identify(json: &str) -> bool {
-    const SIGNS: [&str; 8] = ["@", "mail", "hone", "ddress", "irth", "_name", "stName", "street"];
-    SIGNS.iter().any(|sign| memchr::memmem::find(json.as_bytes(), sign.as_bytes()).is_some())
+    static SIGNS: LazyLock<[Finder<'static>; 8]> =
+        LazyLock::new(|| ["@", "mail", "hone", "ddress", "irth", "_name", "stName", "street"].map(Finder::new));
+    SIGNS.iter().any(|sign| sign.find(json.as_bytes()).is_some())
 }
 
 fn kind_of_member(key: &str) -> Option<IdentityKind> {

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use perennial_contract::Entity;
-use perennial_contract::entity::Kind;
 use perennial_contract::money::{Decimal, minor_digits};
 use perennial_contract::source::IdentityKind;
 
@@ -16,7 +15,7 @@ use super::identity::{Pseudonyms, birth_year, kind_named, may_identify, scrub};
 use super::mapping::{Mapping, MoneyUnit, Style, TableMapping};
 use super::moment::Clock;
 use super::names::Names;
-use super::plan::{From, Plan, at};
+use super::plan::{From, Known, Plan, at};
 use super::problem::{Bad, Problem};
 use super::record::Record;
 use super::rows::Value;
@@ -24,8 +23,19 @@ use super::sink::Sink;
 use super::sniff::{Sniffed, listed, position};
 
 const ITEM: Entity = Entity::OrderItems;
+const ORDER_ID: usize = at(ITEM, "order_id");
+const OWNER: usize = at(ITEM, "customer_id");
+const LINE_NO: usize = at(ITEM, "line_no");
+const ORDERED_AT: usize = at(ITEM, "ordered_at");
+const ORDERED_ON: usize = at(ITEM, "ordered_on");
+const QUANTITY: usize = at(ITEM, "quantity");
+const PRICE: usize = at(ITEM, "unit_price_cents");
+const DISCOUNT: usize = at(ITEM, "discount_cents");
+const TOTAL: usize = at(ITEM, "total_cents");
+const GIVEN_BACK: usize = at(Entity::Returns, "amount_cents");
+const BIRTH_YEAR: usize = at(Entity::Customers, "birth_year");
 /// More than any canonical table has.
-const COLUMNS_MAX: usize = 24;
+const COLUMNS_MAX: usize = 20;
 /// Columns of stored rows that an export of the lake carries along; they are made anew.
 const IGNORED: [&str; 3] = ["ingested_at", "batch_id", "source"];
 
@@ -109,13 +119,13 @@ impl Mapped {
     fn state(&self, plan: &Plan, record: &Record<'_>, out: &mut Sink) -> Option<Decimal> {
         let amount = |column| plan.amount(column, record, self.digits);
         let exact = match plan.entity {
-            Entity::OrderItems => amount(at(ITEM, "total_cents")).or_else(|| {
-                let quantity = super::cell::whole(plan.text(at(ITEM, "quantity"), record), plan.style.mark)?;
-                let discount = amount(at(ITEM, "discount_cents")).unwrap_or(Decimal::ZERO);
-                let gross = amount(at(ITEM, "unit_price_cents"))?.times(quantity)?;
+            Entity::OrderItems => amount(TOTAL).or_else(|| {
+                let quantity = super::cell::whole(plan.text(QUANTITY, record), plan.style.mark)?;
+                let discount = amount(DISCOUNT).unwrap_or(Decimal::ZERO);
+                let gross = amount(PRICE)?.times(quantity)?;
                 gross.plus(Decimal { units: -discount.units, ..discount })
             }),
-            Entity::Returns => amount(at(Entity::Returns, "amount_cents")).map(|a| Decimal { units: -a.units, ..a }),
+            Entity::Returns => amount(GIVEN_BACK).map(|a| Decimal { units: -a.units, ..a }),
             _ => None,
         }?;
         out.state(exact);
@@ -124,9 +134,7 @@ impl Mapped {
 
     /// A table's time may be given as a day only: then it is the day's beginning.
     fn default_time(&mut self, plan: &Plan, values: &mut [Value<'_>]) -> Result<(), Bad> {
-        let Some(time) = plan.entity.time() else { return Ok(()) };
-        let columns = plan.entity.columns();
-        let Some(column) = columns.iter().position(|c| c.name == time) else { return Ok(()) };
+        let Some(column) = plan.known.time else { return Ok(()) };
         if let (Value::Null, Some(Value::Day(day))) = (&values[column], values.get(column + 1)) {
             values[column] = Value::Instant(self.clock.midnight(*day).map_err(|reason| plan.bad(column + 1, reason))?);
         }
@@ -235,7 +243,7 @@ impl Mapped {
         let (mut customer, mut json) = (String::new(), String::new());
         let (key, currency) = (format_key(plan, &self.stem, record.row), Arc::clone(&self.currency));
         let mut from_json = Vec::new();
-        let mut values: [Value<'_>; COLUMNS_MAX] = std::array::from_fn(|_| Value::Null);
+        let mut values = [const { Value::Null }; COLUMNS_MAX];
         let values = &mut values[..entity.columns().len()];
         plan.fill(record, &mut self.clock, self.digits, values)?;
         self.default_time(plan, values)?;
@@ -246,7 +254,7 @@ impl Mapped {
             && let Some(&(_, cell)) = plan.identities.iter().find(|(kind, _)| *kind == IdentityKind::BirthDate)
         {
             let year = birth_year(record.cell(cell)).map_or(Value::Null, Value::Whole);
-            default(&mut values[at(Entity::Customers, "birth_year")], year);
+            default(&mut values[BIRTH_YEAR], year);
         }
         complete(plan, values)?;
         if let (Some(cell), Some(pseudonyms)) = (plan.pseudonym, &self.pseudonyms)
@@ -257,7 +265,7 @@ impl Mapped {
         if let Some(column) = generated_key(plan) {
             values[column] = Value::Text(&key);
         }
-        if let Some(column) = entity.columns().iter().position(|c| c.name == "currency") {
+        if let Some(column) = plan.known.currency {
             match values[column] {
                 Value::Text(given) if !given.eq_ignore_ascii_case(&currency) => {
                     return Err(plan.bad(column, "is another currency than the shop's"));
@@ -265,12 +273,12 @@ impl Mapped {
                 _ => values[column] = Value::Text(&currency),
             }
         }
-        let customer_column = entity.columns().iter().position(|c| c.name == "customer_id");
+        let customer_column = plan.known.customer;
         if let Some(column) = customer_column.filter(|_| !customer.is_empty()) {
             values[column] = Value::Text(&customer);
         }
         scrub_json(plan, values, &mut json, &mut from_json);
-        let json_column = entity.columns().iter().position(|c| c.kind == Kind::Json);
+        let json_column = plan.known.json;
         if let Some(column) = json_column.filter(|_| !json.is_empty()) {
             values[column] = Value::Text(&json);
         }
@@ -285,7 +293,7 @@ impl Mapped {
         if let Some(exact) = stated {
             let cents = out.load(exact).ok_or_else(|| Bad::row(entity, "is too large an amount"))?;
             if entity == ITEM {
-                values[at(ITEM, "total_cents")] = Value::Whole(cents);
+                values[TOTAL] = Value::Whole(cents);
             }
         }
         self.note_order(entity, values);
@@ -312,25 +320,25 @@ impl Mapped {
         if !self.keeps_orders {
             return Ok(());
         }
-        let id = plan.text(at(ITEM, "order_id"), record);
-        let time = (&values[at(ITEM, "ordered_at")], &values[at(ITEM, "ordered_on")]);
+        let id = plan.text(ORDER_ID, record);
+        let time = (&values[ORDERED_AT], &values[ORDERED_ON]);
         let written = match time {
             (Value::Instant(instant), Value::Day(day)) => Some((*instant, *day)),
             _ => None,
         };
         let order = match written {
             Some(time) if !id.is_empty() => {
-                let owner = self.book.customer(plan.text(at(ITEM, "customer_id"), record));
+                let owner = self.book.customer(plan.text(OWNER, record));
                 self.book.order(id, || Order::new(owner, time, "completed"))
             }
-            _ => self.book.find(id).ok_or_else(|| plan.bad(at(ITEM, "order_id"), "belongs to no order of this import"))?,
+            _ => self.book.find(id).ok_or_else(|| plan.bad(ORDER_ID, "belongs to no order of this import"))?,
         };
         order.lines += 1;
         let (lines, time, owner) = (order.lines, (order.at, order.on), order.customer);
-        default(&mut values[at(ITEM, "line_no")], Value::Whole(i64::from(lines)));
-        default(&mut values[at(ITEM, "ordered_at")], Value::Instant(time.0));
-        default(&mut values[at(ITEM, "ordered_on")], Value::Day(time.1));
-        if values[at(ITEM, "customer_id")] == Value::Null {
+        default(&mut values[LINE_NO], Value::Whole(i64::from(lines)));
+        default(&mut values[ORDERED_AT], Value::Instant(time.0));
+        default(&mut values[ORDERED_ON], Value::Day(time.1));
+        if values[OWNER] == Value::Null {
             self.book.customer_id(owner).clone_into(customer);
         }
         Ok(())
@@ -339,22 +347,25 @@ impl Mapped {
     /// Keep what lines will ask for: an order's owner and time, or a line's part in an order that has no row of its own.
     fn note_order(&mut self, entity: Entity, values: &[Value<'_>]) {
         const ORDER: Entity = Entity::Orders;
+        const AT: usize = at(ORDER, "ordered_at");
+        const ON: usize = at(ORDER, "ordered_on");
+        const ID: usize = at(ORDER, "order_id");
+        const WHOSE: usize = at(ORDER, "customer_id");
         if !self.keeps_orders {
             return;
         }
         let text = |column: usize| if let Value::Text(text) = &values[column] { *text } else { "" };
         if entity == ORDER {
-            let (Value::Instant(instant), Value::Day(day)) = (&values[at(ORDER, "ordered_at")], &values[at(ORDER, "ordered_on")])
-            else {
+            let (Value::Instant(instant), Value::Day(day)) = (&values[AT], &values[ON]) else {
                 return;
             };
-            let owner = self.book.customer(text(at(ORDER, "customer_id")));
-            self.book.order(text(at(ORDER, "order_id")), || Order::new(owner, (*instant, *day), "completed"));
+            let owner = self.book.customer(text(WHOSE));
+            self.book.order(text(ID), || Order::new(owner, (*instant, *day), "completed"));
         } else if entity == ITEM && self.derives_orders {
-            let owner = self.book.customer(text(at(ITEM, "customer_id")));
+            let owner = self.book.customer(text(OWNER));
             let whole = |column: usize| if let Value::Whole(number) = values[column] { number } else { 0 };
-            let (total, discount) = (whole(at(ITEM, "total_cents")), whole(at(ITEM, "discount_cents")));
-            if let Some(order) = self.book.find(text(at(ITEM, "order_id"))) {
+            let (total, discount) = (whole(TOTAL), whole(DISCOUNT));
+            if let Some(order) = self.book.find(text(ORDER_ID)) {
                 order.customer = order.customer.or(owner);
                 order.subtotal = order.subtotal.saturating_add(total).saturating_add(discount);
                 order.discount = order.discount.saturating_add(discount);
@@ -389,8 +400,7 @@ fn generates_key(entity: Entity) -> bool {
 }
 
 fn generated_key(plan: &Plan) -> Option<usize> {
-    let key = plan.entity.key().first()?;
-    let column = plan.entity.columns().iter().position(|c| c.name == *key)?;
+    let column = plan.known.key?;
     (generates_key(plan.entity) && !plan.has(column)).then_some(column)
 }
 
@@ -401,15 +411,13 @@ fn format_key(plan: &Plan, stem: &str, row: u64) -> String {
 
 /// Take direct identifiers out of a row's JSON column, if it may hold any.
 fn scrub_json(plan: &Plan, values: &[Value<'_>], json: &mut String, found: &mut Vec<(IdentityKind, String)>) {
-    for (value, column) in values.iter().zip(plan.entity.columns()) {
-        let (Kind::Json, Value::Text(text)) = (column.kind, value) else { continue };
-        if !may_identify(text) {
-            continue;
-        }
-        if let Ok(mut object) = serde_json::from_str(text) {
-            scrub(&mut object, &mut |kind, value| found.push((kind, value.to_owned())));
-            *json = serde_json::Value::Object(object).to_string();
-        }
+    let Some(Value::Text(text)) = plan.known.json.map(|column| &values[column]) else { return };
+    if !may_identify(text) {
+        return;
+    }
+    if let Ok(mut object) = serde_json::from_str(text) {
+        scrub(&mut object, &mut |kind, value| found.push((kind, value.to_owned())));
+        *json = serde_json::Value::Object(object).to_string();
     }
 }
 
@@ -419,7 +427,14 @@ fn covers(table: &TableMapping, file: &Sniffed) -> bool {
 }
 
 fn empty_plan(entity: Entity, style: Style) -> Plan {
-    Plan { entity, from: vec![From::Nothing; entity.columns().len()], identities: Vec::new(), pseudonym: None, style }
+    Plan {
+        entity,
+        from: vec![From::Nothing; entity.columns().len()],
+        identities: Vec::new(),
+        pseudonym: None,
+        style,
+        known: Known::of(entity),
+    }
 }
 
 fn canonical_plan(file: &Sniffed, header: &[String]) -> Result<Plan, Problem> {

@@ -29,6 +29,32 @@ pub struct Plan {
     /// The cell whose pseudonym is the customer's id.
     pub pseudonym: Option<usize>,
     pub style: Style,
+    pub known: Known,
+}
+
+/// Where the columns stand that many tables share; looked up once, not once a row.
+#[derive(Clone, Copy, Debug)]
+pub struct Known {
+    pub customer: Option<usize>,
+    pub currency: Option<usize>,
+    pub json: Option<usize>,
+    pub time: Option<usize>,
+    /// The key, where it is one column.
+    pub key: Option<usize>,
+}
+
+impl Known {
+    #[must_use]
+    pub fn of(entity: Entity) -> Self {
+        let position = |name: &str| entity.columns().iter().position(|column| column.name == name);
+        Self {
+            customer: position("customer_id"),
+            currency: position("currency"),
+            json: entity.columns().iter().position(|column| column.kind == Kind::Json),
+            time: entity.time().and_then(position),
+            key: if let [key] = entity.key() { position(key) } else { None },
+        }
+    }
 }
 
 /// Position of a column in its table; fails to compile where there is none.
@@ -98,7 +124,7 @@ impl Plan {
             }
             let bad = |reason: &'static str| self.bad(index, reason);
             values[index] = match column.kind {
-                Kind::Text if column.name.ends_with("_id") && text.contains('\u{FFFD}') => {
+                Kind::Text if !text.is_ascii() && column.name.ends_with("_id") && text.contains('\u{FFFD}') => {
                     return Err(bad("is damaged text"));
                 }
                 Kind::Text => Value::Text(text),
@@ -115,7 +141,7 @@ impl Plan {
                 },
                 Kind::Cents => {
                     let amount = self.amount(index, record, digits).ok_or_else(|| bad("is not an amount"))?;
-                    Value::Whole(amount.to_minor(digits).ok_or_else(|| bad("is too large an amount"))?.0)
+                    Value::Whole(cell::minor(amount, digits).ok_or_else(|| bad("is too large an amount"))?.0)
                 }
                 Kind::Count => Value::Whole(cell::whole(text, self.style.mark).ok_or_else(|| bad("is not a whole number"))?),
                 Kind::Float => Value::Float(cell::float(text, self.style.mark).ok_or_else(|| bad("is not a number"))?),

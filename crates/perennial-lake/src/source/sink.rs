@@ -54,6 +54,7 @@ pub struct Sink {
     rounding: Sum,
     /// What the current record stated so far.
     current: Sum,
+    has_stated: bool,
     pub tally: Tally,
     problem: Option<Problem>,
 }
@@ -80,6 +81,7 @@ impl Sink {
             rejected: Sum::default(),
             rounding: Sum::default(),
             current: Sum::default(),
+            has_stated: false,
             tally: Tally::default(),
             problem: None,
         }
@@ -103,11 +105,12 @@ impl Sink {
     pub fn state(&mut self, amount: Decimal) {
         self.stated.add(amount);
         self.current.add(amount);
+        self.has_stated = true;
     }
 
     /// `exact` in minor units as it is stored; what rounding changed is accounted for.
     pub fn load(&mut self, exact: Decimal) -> Option<i64> {
-        let (cents, is_exact) = exact.to_minor(self.digits)?;
+        let (cents, is_exact) = super::cell::minor(exact, self.digits)?;
         if !is_exact {
             self.rounding.add(exact);
             self.rounding.add(Decimal { units: -i128::from(cents), scale: self.digits });
@@ -118,6 +121,7 @@ impl Sink {
     /// Take back a loaded or stated amount that is held until later: nothing of it is in the current record's account.
     pub fn settle(&mut self) {
         self.current = Sum::default();
+        self.has_stated = false;
     }
 
     /// The current record is bad: it goes to the rejects and its money to the rejected part.
@@ -152,7 +156,9 @@ impl Sink {
 
     /// Between two records: what is full is handed on.
     pub fn next_record(&mut self) {
-        self.current = Sum::default();
+        if self.has_stated {
+            self.settle();
+        }
         if self.rejects.len() >= WAITING_MAX || self.identities.len() >= WAITING_MAX {
             self.cut(Entity::Rejects);
         }
