@@ -1,1 +1,272 @@
-//! Not written yet.
+//! The quality gate: profile of every table, rules with severities, money reconciled to the cent, and a verdict.
+
+mod clean;
+pub mod profile;
+mod relation;
+mod rule;
+mod sketch;
+mod suggest;
+mod trap;
+
+use std::collections::BTreeMap;
+
+use perennial_contract::Entity;
+use perennial_contract::engine::Snapshot;
+use perennial_contract::money::{Decimal, minor_digits};
+use serde::Serialize;
+
+pub use clean::{Cleaned, CleaningEffect, CleaningPolicy};
+pub use profile::{ColumnProfile, TableProfile};
+pub use relation::Relations;
+pub use rule::Answer;
+pub use trap::Trap;
+
+use crate::lake::{ImportRecord, Lake, LakeError};
+
+/// Profiles of the tables that hold rows or rejects.
+pub type Tables = BTreeMap<Entity, TableProfile>;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// Broken, it shuts the gate.
+    Error,
+    Warning,
+    Off,
+}
+
+/// The declared rules: severities and limits.
+#[derive(Clone, Debug)]
+pub struct QualitySettings {
+    pub currency: String,
+    pub reject_share_max: f64,
+    pub guest_share_max: f64,
+    pub silent_days_max: u32,
+    pub rejects: Severity,
+    pub reconciliation: Severity,
+    pub duplicate_lines: Severity,
+    pub duplicate_customers: Severity,
+    pub guests: Severity,
+    pub silent_days: Severity,
+    pub references: Severity,
+    pub outliers: Severity,
+    pub partial_month: Severity,
+    pub future: Severity,
+    /// `name: severity: SELECT count(*) …`
+    pub own: Vec<String>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum QualityError {
+    #[error(transparent)]
+    Lake(#[from] LakeError),
+    #[error("own rule {rule:?} in quality.own: {problem}")]
+    Rule { rule: String, problem: String },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Gate {
+    Open,
+    Shut,
+}
+
+/// Net revenue from the files to the lake, major units: `stated = loaded + rejected + rounding`, exactly.
+#[derive(Clone, Debug, Serialize)]
+pub struct Balance {
+    pub stated: String,
+    pub loaded: String,
+    pub rejected: String,
+    pub rounding: String,
+    pub balanced: bool,
+}
+
+/// Rows refused at import, by table and reason.
+#[derive(Clone, Debug, Serialize)]
+pub struct RejectGroup {
+    pub table: String,
+    pub reason: String,
+    pub rows: u64,
+}
+
+/// What the gate says of a snapshot.
+#[derive(Clone, Debug, Serialize)]
+pub struct Verdict {
+    pub gate: Gate,
+    pub rules: Vec<Answer>,
+    pub tables: BTreeMap<&'static str, TableProfile>,
+    pub net_revenue_cents: i64,
+    pub currency: String,
+    pub reconciliation: Option<Balance>,
+    pub rejects: Vec<RejectGroup>,
+    /// Known traps of the formats imported, and how many rows fell under each.
+    pub traps: Vec<Trap>,
+    /// Rules the data suggest, ready to be put into `quality.own`.
+    pub suggested: Vec<String>,
+}
+
+/// Check a snapshot of the lake.
+pub fn check(lake: &Lake, at: &Snapshot, settings: &QualitySettings) -> Result<Verdict, QualityError> {
+    let imports = lake.imports()?;
+    let rejects = reject_groups(lake, at)?;
+    let mut tables = profiles(lake, at)?;
+    for group in &rejects {
+        if let Some(profile) = Entity::from_name(&group.table).and_then(|entity| tables.get_mut(&entity)) {
+            profile.rejected += group.rows;
+        }
+    }
+    let relations = Relations::read(lake, at)?;
+    let mut rules = rule::Asked { settings, tables: &tables, relations: &relations, imports: &imports }.answers();
+    if settings.reconciliation != Severity::Off {
+        rules.insert(0, rule::reconciliation(&imports, &relations, settings.reconciliation));
+    }
+    for text in &settings.own {
+        rules.push(rule::own(lake, at, text)?);
+    }
+    let is_shut = rules.iter().any(|answer| !answer.passed && answer.severity == Severity::Error);
+    let traps = trap::known(&imports, &relations);
+    let suggested = suggest::rules(&tables);
+    Ok(Verdict {
+        gate: if is_shut { Gate::Shut } else { Gate::Open },
+        rules,
+        tables: tables.into_iter().map(|(entity, profile)| (entity.name(), profile)).collect(),
+        net_revenue_cents: relations.net_revenue_cents(),
+        currency: settings.currency.clone(),
+        reconciliation: balance(&imports, &settings.currency),
+        rejects,
+        traps,
+        suggested,
+    })
+}
+
+/// Two threads, one table each: the profiles do not depend on who made them.
+fn profiles(lake: &Lake, at: &Snapshot) -> Result<Tables, QualityError> {
+    let entities: Vec<Entity> = Entity::ALL.iter().copied().filter(|entity| *entity != Entity::Rejects).collect();
+    let next = std::sync::atomic::AtomicUsize::new(0);
+    let read = || {
+        let mut found = Vec::new();
+        while let Some(&entity) = entities.get(next.fetch_add(1, std::sync::atomic::Ordering::Relaxed)) {
+            found.push((entity, TableProfile::read(lake, at, entity)));
+        }
+        found
+    };
+    let found = std::thread::scope(|scope| {
+        let other = scope.spawn(read);
+        let mut found = read();
+        found.extend(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        found
+    });
+    let mut tables = Tables::new();
+    for (entity, profile) in found {
+        let profile = profile?;
+        if profile.rows > 0 || entity == Entity::Orders {
+            tables.insert(entity, profile);
+        }
+    }
+    Ok(tables)
+}
+
+fn reject_groups(lake: &Lake, at: &Snapshot) -> Result<Vec<RejectGroup>, QualityError> {
+    let mut counts: BTreeMap<(String, String), u64> = BTreeMap::new();
+    for bucket in lake.scan(at, Entity::Rejects, &["table", "reason"], &perennial_contract::engine::Who::Everyone)? {
+        for batch in bucket {
+            let table = perennial_contract::Table::new(batch?);
+            let columns = table.texts("table").and_then(|tables| Ok((tables, table.texts("reason")?)));
+            let Ok((tables, reasons)) = columns else { continue };
+            for (table, reason) in tables.iter().zip(&reasons) {
+                *counts.entry((table.unwrap_or_default().to_owned(), reason.unwrap_or_default().to_owned())).or_default() += 1;
+            }
+        }
+    }
+    let mut groups: Vec<_> = counts.into_iter().map(|((table, reason), rows)| RejectGroup { table, reason, rows }).collect();
+    groups.sort_by_key(|group| std::cmp::Reverse(group.rows));
+    Ok(groups)
+}
+
+fn loaded(import: &ImportRecord, digits: u32) -> Decimal {
+    Decimal { units: i128::from(import.money.loaded_cents), scale: digits }
+}
+
+/// Whether an import's rows add up to what its files state.
+fn is_balanced(import: &ImportRecord) -> bool {
+    let source = &import.money.source;
+    let arrived = [2, 0, 3, 4].iter().any(|&digits| {
+        let sum = loaded(import, digits).plus(source.rejected).and_then(|sum| sum.plus(source.rounding));
+        sum.and_then(|sum| sum.plus(Decimal { units: -source.stated.units, scale: source.stated.scale }))
+            .is_some_and(|rest| rest.units == 0)
+    });
+    arrived || import.money.source == perennial_contract::source::Reconciliation::ZERO && import.money.loaded_cents == 0
+}
+
+fn balance(imports: &[ImportRecord], currency: &str) -> Option<Balance> {
+    let digits = minor_digits(currency);
+    let mut sums = [Decimal::ZERO; 4];
+    for import in imports {
+        let source = &import.money.source;
+        for (sum, part) in sums.iter_mut().zip([source.stated, loaded(import, digits), source.rejected, source.rounding]) {
+            *sum = sum.plus(part)?;
+        }
+    }
+    let [stated, loaded, rejected, rounding] = sums;
+    let total = loaded.plus(rejected)?.plus(rounding)?;
+    let rest = total.plus(Decimal { units: -stated.units, scale: stated.scale })?;
+    Some(Balance {
+        stated: stated.to_string(),
+        loaded: loaded.to_string(),
+        rejected: rejected.to_string(),
+        rounding: rounding.to_string(),
+        balanced: rest.units == 0,
+    })
+}
+
+impl Verdict {
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.gate == Gate::Open
+    }
+
+    /// Why the gate is shut.
+    #[must_use]
+    pub fn reasons(&self) -> Vec<String> {
+        let broken = self.rules.iter().filter(|answer| !answer.passed && answer.severity == Severity::Error);
+        broken.map(|answer| format!("{} ({}): {}", answer.name, answer.table, answer.finding)).collect()
+    }
+
+    /// The verdict for a terminal.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let mut text = format!("quality gate: {}\n", if self.is_open() { "open" } else { "SHUT" });
+        if let Some(balance) = &self.reconciliation {
+            let sign = if balance.balanced { "balanced" } else { "NOT BALANCED" };
+            text.push_str(&format!(
+                "net revenue: files state {} {}, loaded {}, rejected {}, rounding {}: {sign}\n",
+                balance.stated, self.currency, balance.loaded, balance.rejected, balance.rounding
+            ));
+        }
+        text.push_str("\ntables\n");
+        for (name, table) in &self.tables {
+            let days = table.first_day.zip(table.last_day).map_or(String::new(), |(first, last)| format!("  {first} … {last}"));
+            text.push_str(&format!(
+                "  {name:<12} {:>10} rows {:>8} rejected {:>8} repeated{days}\n",
+                table.rows, table.rejected, table.duplicates
+            ));
+        }
+        text.push_str("\nrules\n");
+        for answer in &self.rules {
+            let mark = match (answer.passed, answer.severity) {
+                (true, _) => "ok     ",
+                (false, Severity::Error) => "BROKEN ",
+                (false, _) => "warning",
+            };
+            text.push_str(&format!("  {mark} {:<20} {}\n", answer.name, answer.finding));
+        }
+        for trap in &self.traps {
+            text.push_str(&format!("  known   {:<20} {} {}\n", trap.format, trap.rows, trap.what));
+        }
+        if !self.suggested.is_empty() {
+            text.push_str("\nrules your data suggest (put them into quality.own)\n");
+            self.suggested.iter().for_each(|rule| text.push_str(&format!("  {rule}\n")));
+        }
+        text
+    }
+}

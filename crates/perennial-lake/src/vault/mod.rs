@@ -183,6 +183,11 @@ impl Vault {
         Ok(erased > 0)
     }
 
+    /// The key of the pseudonyms that stand for people known by a direct identifier only.
+    pub fn pseudonym_key(&self) -> Result<[u8; 32], VaultError> {
+        Ok(*self.shop_key()?.pseudonym)
+    }
+
     /// Something that names direct identifiers under the shop's key.
     pub fn pseudonymiser(&self) -> Result<Pseudonymiser, VaultError> {
         Ok(Pseudonymiser(self.shop_key()?.pseudonym.clone()))

@@ -1,0 +1,64 @@
+//! Traps that files of a known format are known for, and how many rows fell under each: so that nobody is surprised by a number.
+
+use serde::Serialize;
+
+use super::relation::Relations;
+use crate::lake::ImportRecord;
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Trap {
+    pub format: String,
+    pub rows: u64,
+    pub what: String,
+    pub what_zh: String,
+}
+
+/// What each format's rows are checked for.
+type Check = (&'static str, fn(&Relations) -> u64, &'static str, &'static str);
+
+const CHECKS: &[Check] = &[
+    ("online-retail", |r| r.returns, "cancellation lines (C invoices) are returns", "条取消明细（C 开头的发票）计为退货"),
+    ("online-retail", |r| r.orders_of_guests, "invoices have no customer", "张发票没有客户"),
+    (
+        "online-retail",
+        |r| r.lines_of_charges,
+        "lines are charges, not products (POST, M, BANK CHARGES …)",
+        "条明细是费用而非商品（POST、M、BANK CHARGES 等）",
+    ),
+    (
+        "online-retail",
+        |r| r.lines_of_zero,
+        "lines have no value (samples, stock corrections)",
+        "条明细金额为零（样品、库存更正）",
+    ),
+    ("online-retail", |r| r.lines_below_zero, "lines are below zero (bad-debt corrections)", "条明细金额为负（坏账更正）"),
+    ("cdnow", |r| r.lines_of_zero, "purchases of 0 are kept as orders", "笔金额为零的购买仍计为订单"),
+    (
+        "olist",
+        |r| r.orders,
+        "orders carry one customer_id each; the person is customer_unique_id",
+        "笔订单各有一个 customer_id；真正的客户是 customer_unique_id",
+    ),
+    (
+        "completejourney",
+        |r| if r.lines < 2 * r.orders { r.orders } else { 0 },
+        "baskets hold fewer than two lines on average: a sample of lines, so no basket rules",
+        "个购物篮平均不足两条明细：这是明细抽样，不宜做购物篮分析",
+    ),
+    ("shopify-orders", |r| r.orders_of_guests, "orders have no customer", "笔订单没有客户"),
+    ("woocommerce", |r| r.orders_of_guests, "orders have no customer", "笔订单没有客户"),
+];
+
+/// The traps of the formats that were imported, those with rows.
+#[must_use]
+pub fn known(imports: &[ImportRecord], relations: &Relations) -> Vec<Trap> {
+    let is_imported = |format: &str| imports.iter().any(|import| import.format == format);
+    let checks = CHECKS.iter().filter(|check| is_imported(check.0));
+    let traps = checks.map(|&(format, count, what, what_zh)| Trap {
+        format: format.to_owned(),
+        rows: count(relations),
+        what: what.to_owned(),
+        what_zh: what_zh.to_owned(),
+    });
+    traps.filter(|trap| trap.rows > 0).collect()
+}

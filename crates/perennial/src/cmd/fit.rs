@@ -1,0 +1,47 @@
+//! `perennial fit`.
+
+use std::path::PathBuf;
+
+use anyhow::{Result, bail};
+use perennial_lake::source::read_numbers;
+use perennial_learn::catalog::FLAT_FITS;
+
+use super::{Context, Exit};
+
+/// Fit a model on a flat file and print its parameters with standard errors and log-likelihood.
+///
+/// The file is CSV (plain, gz or zst) with a header. Columns: bgnbd reads x, t_x, T (repeat purchases, age at the last one, age;
+/// any one unit of time); gamma_gamma reads x, mean_spend (repeat purchases, their mean value).
+///
+/// Example: perennial fit bgnbd --input customers.csv --json
+#[derive(clap::Args, Debug)]
+pub struct Fit {
+    /// The model: bgnbd, gamma_gamma.
+    model: String,
+    /// The file.
+    #[arg(long, value_name = "FILE")]
+    input: PathBuf,
+}
+
+impl Fit {
+    pub fn run(&self, context: &Context) -> Result<Exit> {
+        let Some(fit) = FLAT_FITS.iter().find(|fit| fit.name == self.model) else {
+            let names: Vec<&str> = FLAT_FITS.iter().map(|fit| fit.name).collect();
+            bail!("no model {:?} to fit on a flat file; there are {}", self.model, names.join(", "));
+        };
+        let table = read_numbers(&self.input, fit.columns)?;
+        let spinner = context.progress().spinner(&format!("fitting {}", fit.name));
+        let summary = (fit.fit)(&table);
+        spinner.finish_and_clear();
+        let summary = summary?;
+        context.print(&summary, || {
+            let mut text = format!("{} on {} rows: log-likelihood {:.3}\n", summary.model, summary.rows, summary.log_likelihood);
+            for (name, value) in &summary.parameters {
+                let error = summary.standard_errors.get(name).and_then(serde_json::Value::as_f64).unwrap_or(f64::NAN);
+                text.push_str(&format!("  {name:<6} {:>14.7}  standard error {error:.6}\n", value.as_f64().unwrap_or(f64::NAN)));
+            }
+            text
+        })?;
+        Ok(Exit::Done)
+    }
+}

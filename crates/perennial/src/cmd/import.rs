@@ -1,0 +1,152 @@
+//! `perennial import`.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, bail};
+use perennial_lake::lake::{Begin, FileFact, ImportRecord, Origin};
+use perennial_lake::source::{self, Mapping, ReadOptions, SOURCES};
+use serde_json::{Value, json};
+
+use super::{Context, Exit};
+use crate::progress::Unit;
+use crate::shop::Shop;
+
+/// Bring files into the shop; bad rows are kept as rejects with the reason, a bad file is refused whole.
+///
+/// FORMAT is recognised where it can be: perennial, online-retail, cdnow, olist, completejourney, shopify-orders, woocommerce, segment, csv.
+/// The same file twice changes nothing.
+///
+/// Example: perennial import --shop shop online-retail online_retail.csv.gz
+#[derive(clap::Args, Debug)]
+#[command(verbatim_doc_comment)]
+pub struct Import {
+    /// The format's name first, where it should not be guessed; then files, or one folder of them.
+    #[arg(required = true, value_name = "[FORMAT] PATH")]
+    paths: Vec<PathBuf>,
+    /// A TOML file that maps your tables and columns to ours.
+    #[arg(long, value_name = "FILE")]
+    mapping: Option<PathBuf>,
+}
+
+impl Import {
+    pub fn run(&self, context: &Context) -> Result<Exit> {
+        let shop = Shop::open(context)?;
+        let (format, paths) = self.split_format()?;
+        let outcome = import(&shop, context, &Request { format, paths: &paths, mapping: self.mapping.as_deref() })?;
+        context.print(&outcome.json(), || outcome.text(&shop.settings.shop.currency))?;
+        Ok(Exit::Done)
+    }
+
+    /// The first word is a format when it names one and is not itself a file.
+    fn split_format(&self) -> Result<(Option<&str>, Vec<PathBuf>)> {
+        let first = self.paths.first().and_then(|path| path.to_str()).unwrap_or_default();
+        let named = SOURCES.iter().find(|format| format.name == first);
+        let is_path = Path::new(first).exists();
+        match named {
+            Some(format) if !is_path || self.paths.len() > 1 => {
+                if self.paths.len() == 1 {
+                    bail!("no files given after the format {first:?}; for example: perennial import {first} FILE");
+                }
+                Ok((Some(format.name), self.paths[1..].to_vec()))
+            }
+            _ if !is_path && self.paths.len() > 1 && !first.contains(['/', '.']) => {
+                let names: Vec<&str> = SOURCES.iter().map(|format| format.name).collect();
+                bail!("no format and no file {first:?}; formats are {}", names.join(", "));
+            }
+            _ => Ok((None, self.paths.clone())),
+        }
+    }
+}
+
+/// What to import.
+pub struct Request<'a> {
+    pub format: Option<&'a str>,
+    pub paths: &'a [PathBuf],
+    pub mapping: Option<&'a Path>,
+}
+
+/// What an import did.
+pub enum Outcome {
+    Imported(ImportRecord),
+    AlreadyThere { batch_id: String },
+}
+
+/// Import files into an open shop: all of them or nothing.
+pub fn import(shop: &Shop, context: &Context, request: &Request<'_>) -> Result<Outcome> {
+    let files: Vec<FileFact> = source::facts(request.paths)?.into_iter().map(|file| FileFact { name: file.name, sha256: file.sha256, bytes: file.bytes }).collect();
+    let total: u64 = files.iter().map(|file| file.bytes).sum();
+    let mapping = request.mapping.map(Mapping::read).transpose()?;
+    let options = read_options(shop, mapping)?;
+    let format = match request.format {
+        Some(format) => format,
+        None => source::detect(request.paths, &options)?.name,
+    };
+    let mut source = source::open(Some(format), request.paths, &options)?;
+    let at_us = jiff::Timestamp::now().as_microsecond();
+    let origin = Origin { format: format.to_owned(), files, at_us };
+    let mut import = match shop.lake.begin(&origin)? {
+        Begin::Import(import) => import,
+        Begin::AlreadyImported { batch_id, .. } => return Ok(Outcome::AlreadyThere { batch_id }),
+    };
+    let bar = context.progress().bar(&format!("importing {}", origin.format), total, Unit::Bytes);
+    while let Some(batch) = source.next_batch()? {
+        import.append(batch)?;
+        let (read, all) = source.bytes();
+        bar.set_length(all.max(1));
+        bar.set_position(read);
+    }
+    bar.finish_and_clear();
+    let spinner = context.progress().spinner("sorting by customer and writing");
+    let receipt = import.commit(&source.reconciliation())?;
+    spinner.finish_and_clear();
+    Ok(Outcome::Imported(receipt.record))
+}
+
+fn read_options(shop: &Shop, mapping: Option<Mapping>) -> Result<ReadOptions> {
+    let limits = &shop.settings.import;
+    Ok(ReadOptions {
+        mapping,
+        pseudonym_key: Some(shop.lake.vault().pseudonym_key()?),
+        limits: source::Limits {
+            unpacked_bytes_max: u64::from(limits.file_gb_max) << 30,
+            cell_bytes_max: limits.cell_kb_max as usize * 1024,
+            ..source::Limits::default()
+        },
+        ..ReadOptions::new(&shop.settings.shop.zone, &shop.settings.shop.currency)
+    })
+}
+
+impl Outcome {
+    pub fn json(&self) -> Value {
+        match self {
+            Self::AlreadyThere { batch_id } => json!({ "imported": false, "batch_id": batch_id }),
+            Self::Imported(record) => json!({
+                "imported": true,
+                "batch_id": record.batch_id,
+                "format": record.format,
+                "tables": record.tables.iter().map(|(entity, count)| (entity.name().to_owned(), json!(count))).collect::<serde_json::Map<_, _>>(),
+                "net_revenue_cents": record.money.loaded_cents,
+                "stated_net_revenue": record.money.source.stated.to_string(),
+            }),
+        }
+    }
+
+    pub fn text(&self, currency: &str) -> String {
+        let record = match self {
+            Self::AlreadyThere { batch_id } => return format!("nothing to do: these files are in the lake already (batch {batch_id})"),
+            Self::Imported(record) => record,
+        };
+        let mut text = format!("imported {} as batch {}\n", record.format, record.batch_id);
+        for (entity, count) in &record.tables {
+            text.push_str(&format!("  {:<12} {:>10} rows", entity.name(), count.added + count.replaced));
+            for (number, what) in [(count.replaced, "replaced older ones"), (count.unchanged, "already there"), (count.rejected, "rejected")] {
+                if number > 0 {
+                    text.push_str(&format!(", {number} {what}"));
+                }
+            }
+            text.push('\n');
+        }
+        text.push_str(&format!("  net revenue stated by the files: {} {currency}\n", record.money.source.stated));
+        text
+    }
+}

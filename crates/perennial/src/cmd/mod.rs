@@ -1,0 +1,167 @@
+//! The command line: one file a command; this one is the list and what they share.
+
+mod check;
+mod completions;
+mod config;
+mod customer;
+mod demo;
+mod fit;
+mod import;
+mod init;
+mod models;
+mod report;
+mod run;
+mod score;
+mod simulate;
+mod train;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use serde::Serialize;
+
+pub use self::models::table as models_table;
+use crate::progress::Progress;
+
+/// Customer lifecycle engine for online shops: from a shop's files to every customer's future.
+#[derive(Parser, Debug)]
+#[command(name = "perennial", version, after_help = AFTER_HELP)]
+pub struct CommandLine {
+    #[command(flatten)]
+    pub context: Context,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const AFTER_HELP: &str = "Start with:  perennial demo\n\
+Your data:   perennial init shop && perennial import --shop shop PATH… && perennial run --shop shop\n\
+Exit codes:  0 done, 1 failed, 2 wrong usage or settings, 3 a gate refused";
+
+/// What every command takes.
+#[derive(Args, Debug, Clone)]
+pub struct Context {
+    /// The shop's folder.
+    #[arg(long, global = true, default_value = ".", value_name = "DIR")]
+    pub shop: PathBuf,
+    /// Print JSON for machines instead of text.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// No progress bars.
+    #[arg(long, short, global = true)]
+    pub quiet: bool,
+    /// Language of the output; the shop's own by default.
+    #[arg(long, global = true, value_enum)]
+    pub lang: Option<Language>,
+    /// Override one setting for this call, for example --set learn.horizon_days=60.
+    #[arg(long, global = true, value_name = "SECTION.NAME=VALUE")]
+    pub set: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Language {
+    En,
+    Zh,
+}
+
+impl Context {
+    #[must_use]
+    pub fn progress(&self) -> Progress {
+        Progress { quiet: self.quiet || self.json }
+    }
+
+    /// Whether to speak Chinese, given the shop's own language.
+    #[must_use]
+    pub fn speaks_zh(&self, shop_language: &str) -> bool {
+        self.lang.map_or(shop_language == "zh", |language| language == Language::Zh)
+    }
+
+    /// The same call on another shop.
+    #[must_use]
+    pub fn on(&self, shop: PathBuf) -> Self {
+        Self { shop, ..self.clone() }
+    }
+
+    /// Print a result: JSON for machines, else the text.
+    pub fn print<T: Serialize>(&self, result: &T, text: impl FnOnce() -> String) -> Result<()> {
+        use std::io::Write;
+        let output = if self.json { serde_json::to_string_pretty(result)? } else { text() };
+        let mut stdout = std::io::stdout().lock();
+        match writeln!(stdout, "{}", output.trim_end()) {
+            // A reader that went away (`| head`) is no failure.
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+            written => Ok(written?),
+        }
+    }
+}
+
+/// How a command that did not fail ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    Done,
+    /// A gate refused; the output says which and why.
+    Refused,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(match exit {
+            Exit::Done => 0,
+            Exit::Refused => 3,
+        })
+    }
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    Demo(demo::Demo),
+    Init(init::Init),
+    Simulate(simulate::Simulate),
+    Import(import::Import),
+    Check(check::Check),
+    Train(train::Train),
+    Models(models::Models),
+    Promote(models::Promote),
+    Rollback(models::Rollback),
+    Score(score::Score),
+    Report(report::Report),
+    Customer(customer::Customer),
+    Run(run::Run),
+    Fit(fit::Fit),
+    Config(config::Config),
+    Completions(completions::Completions),
+}
+
+impl CommandLine {
+    pub fn run(&self) -> Result<Exit> {
+        let context = &self.context;
+        match &self.command {
+            Command::Demo(command) => command.run(context),
+            Command::Init(command) => command.run(context),
+            Command::Simulate(command) => command.run(context),
+            Command::Import(command) => command.run(context),
+            Command::Check(command) => command.run(context),
+            Command::Train(command) => command.run(context),
+            Command::Models(command) => command.run(context),
+            Command::Promote(command) => command.run(context),
+            Command::Rollback(command) => command.run(context),
+            Command::Score(command) => command.run(context),
+            Command::Report(command) => command.run(context),
+            Command::Customer(command) => command.run(context),
+            Command::Run(command) => command.run(context),
+            Command::Fit(command) => command.run(context),
+            Command::Config(command) => command.run(context),
+            Command::Completions(command) => command.run(context),
+        }
+    }
+}
+
+/// An error on its way out: a sentence for a person, or `{"error": …}` for a machine.
+pub fn print_error(error: &anyhow::Error, json: bool) {
+    let message = error.chain().map(ToString::to_string).collect::<Vec<_>>().join(": ");
+    if json {
+        println!("{}", serde_json::json!({ "error": message }));
+    }
+    eprintln!("error: {message}");
+}

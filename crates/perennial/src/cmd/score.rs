@@ -1,0 +1,36 @@
+//! `perennial score`.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use perennial_contract::Day;
+use serde_json::json;
+
+use super::{Context, Exit};
+use crate::pipeline;
+use crate::shop::Shop;
+
+/// Score every customer as of a day, as Parquet or CSV (by the file's ending).
+///
+/// Example: perennial score --shop shop --out scores.parquet
+#[derive(clap::Args, Debug)]
+pub struct Score {
+    /// The file to write; ends in .parquet or .csv.
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+    /// State of the shop when this day begins: facts of the day itself and later are not known. The day after the last order by default.
+    #[arg(long, value_name = "DAY")]
+    as_of: Option<Day>,
+}
+
+impl Score {
+    pub fn run(&self, context: &Context) -> Result<Exit> {
+        pipeline::check_score_file(&self.out)?;
+        let shop = Shop::open(context)?;
+        let scored = pipeline::score(&shop, context, self.as_of)?;
+        pipeline::write_scores(&scored, &self.out)?;
+        let facts = json!({ "out": self.out, "as_of": scored.as_of, "customers": scored.table.rows(), "models": scored.models });
+        context.print(&facts, || format!("{} customers as of {} in {}", scored.table.rows(), scored.as_of, self.out.display()))?;
+        Ok(Exit::Done)
+    }
+}

@@ -1,0 +1,241 @@
+//! The shop's past in numbers that need no model: months, cohorts, gaps between purchases. One pass over each table.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Result, anyhow};
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::datatypes::{Date32Type, Int64Type};
+use perennial_contract::engine::{Snapshot, Who};
+use perennial_contract::{Day, Entity};
+use perennial_lake::lake::Lake;
+
+use crate::report::{Cohort, Cohorts, MonthFacts, Overview, Phrase};
+
+/// Months since year 0, so that months can be subtracted.
+type Month = i32;
+
+/// What the past says about the rhythm of the shop.
+#[derive(Clone, Debug, Default)]
+pub struct History {
+    pub overview: Overview,
+    /// Customers with more than one order, cancelled and same-day ones included, of all who ever ordered.
+    pub customers_ordered_again: u64,
+    pub customers_ordered: u64,
+    /// How many gaps of so many days between two purchase days of one customer.
+    pub gaps: BTreeMap<i32, u64>,
+    /// Customers by month of their first purchase, and how many bought in each later month.
+    cohorts: BTreeMap<Month, BTreeMap<Month, u64>>,
+}
+
+#[derive(Default)]
+struct MonthSums {
+    sales_cents: i64,
+    returned_cents: i64,
+    orders: u64,
+    active: u64,
+    first: u64,
+}
+
+#[derive(Default)]
+struct Pass {
+    history: History,
+    months: BTreeMap<Month, MonthSums>,
+    /// Purchase days and orders of the customer at hand; rows come sorted by customer and time.
+    days: Vec<i32>,
+    orders: u64,
+}
+
+impl History {
+    /// Facts before `as_of`, everybody's when `None`.
+    pub fn read(lake: &Lake, at: &Snapshot, as_of: Option<Day>) -> Result<Self> {
+        let end = as_of.map_or(i32::MAX, |day| day.0);
+        let mut pass = Pass::default();
+        for bucket in lake.scan(at, Entity::Orders, &["customer_id", "ordered_on", "status"], &Who::Everyone)? {
+            let mut customer: Option<String> = None;
+            for batch in bucket {
+                pass.orders(&batch?, end, &mut customer)?;
+            }
+            pass.close_customer();
+        }
+        for bucket in lake.scan(at, Entity::OrderItems, &["customer_id", "ordered_on", "total_cents"], &Who::Everyone)? {
+            for batch in bucket {
+                pass.amounts(&batch?, end, &Amounts { day: "ordered_on", cents: "total_cents", are_returns: false })?;
+            }
+        }
+        for bucket in lake.scan(at, Entity::Returns, &["customer_id", "returned_on", "amount_cents"], &Who::Everyone)? {
+            for batch in bucket {
+                pass.amounts(&batch?, end, &Amounts { day: "returned_on", cents: "amount_cents", are_returns: true })?;
+            }
+        }
+        Ok(pass.finish())
+    }
+
+    /// The smallest gap that at least the share `q` of all gaps do not exceed.
+    #[must_use]
+    pub fn gap_quantile(&self, q: f64) -> Option<i32> {
+        let total: u64 = self.gaps.values().sum();
+        let target = (q * total as f64).ceil() as u64;
+        let mut seen = 0;
+        self.gaps.iter().find_map(|(&gap, &count)| {
+            seen += count;
+            (seen >= target).then_some(gap)
+        })
+    }
+
+    /// Monthly cohorts over whole months.
+    #[must_use]
+    pub fn cohort_table(&self) -> Option<Cohorts> {
+        let last_day = self.overview.last_day?;
+        let last_month = month_of(last_day.0);
+        // The last month counts when the data reach its end.
+        let last_whole = if month_start(last_month + 1).plus(-1) <= last_day { last_month } else { last_month - 1 };
+        let mut rows = Vec::new();
+        for (&first, later) in &self.cohorts {
+            let active = (first + 1..=last_whole).map(|month| later.get(&month).copied().unwrap_or(0)).collect();
+            rows.push(Cohort { month: month_start(first), customers: later.get(&first).copied().unwrap_or(0), active });
+        }
+        let note = Phrase::both(
+            "The first cohort holds everybody who already was a customer when the data begin.",
+            "第一个群组包含数据开始之前就已是客户的人。",
+        );
+        (!rows.is_empty()).then_some(Cohorts { rows, note: Some(note) })
+    }
+}
+
+struct Amounts {
+    day: &'static str,
+    cents: &'static str,
+    are_returns: bool,
+}
+
+impl Pass {
+    fn orders(&mut self, batch: &RecordBatch, end: i32, customer: &mut Option<String>) -> Result<()> {
+        let ids = texts(batch, "customer_id")?;
+        let days = days(batch, "ordered_on")?;
+        let statuses = texts(batch, "status")?;
+        for row in 0..batch.num_rows() {
+            let day = days.value(row);
+            if day >= end {
+                continue;
+            }
+            self.history.overview.orders += 1;
+            self.month(day).orders += 1;
+            self.cover(day);
+            if ids.is_null(row) {
+                self.history.overview.orders_guest += 1;
+                continue;
+            }
+            if customer.as_deref() != Some(ids.value(row)) {
+                self.close_customer();
+                *customer = Some(ids.value(row).to_owned());
+            }
+            self.orders += 1;
+            if statuses.value(row) != "cancelled" && self.days.last() != Some(&day) {
+                self.days.push(day);
+            }
+        }
+        Ok(())
+    }
+
+    /// The customer at hand is complete: count gaps, months and cohort.
+    fn close_customer(&mut self) {
+        let orders = std::mem::take(&mut self.orders);
+        self.history.customers_ordered += u64::from(orders > 0);
+        self.history.customers_ordered_again += u64::from(orders > 1);
+        let mut days = std::mem::take(&mut self.days);
+        days.sort_unstable();
+        days.dedup();
+        let Some(&first_day) = days.first() else { return };
+        let overview = &mut self.history.overview;
+        overview.customers += 1;
+        overview.customers_repeat += u64::from(days.len() > 1);
+        for pair in days.windows(2) {
+            *self.history.gaps.entry(pair[1] - pair[0]).or_default() += 1;
+        }
+        let first = month_of(first_day);
+        let mut months: Vec<Month> = days.iter().map(|&day| month_of(day)).collect();
+        months.dedup();
+        for month in months {
+            let sums = self.months.entry(month).or_default();
+            sums.active += 1;
+            sums.first += u64::from(month == first);
+            *self.history.cohorts.entry(first).or_default().entry(month).or_default() += 1;
+        }
+        days.clear();
+        self.days = days;
+    }
+
+    fn amounts(&mut self, batch: &RecordBatch, end: i32, columns: &Amounts) -> Result<()> {
+        let ids = texts(batch, "customer_id")?;
+        let days = days(batch, columns.day)?;
+        let cents = batch.column_by_name(columns.cents).and_then(|c| c.as_primitive_opt::<Int64Type>());
+        let cents = cents.ok_or_else(|| anyhow!("column {} is not there", columns.cents))?;
+        for row in 0..batch.num_rows() {
+            let (day, amount) = (days.value(row), cents.value(row));
+            if day >= end {
+                continue;
+            }
+            self.cover(day);
+            let overview = &mut self.history.overview;
+            let signed = if columns.are_returns { -amount } else { amount };
+            overview.net_revenue_cents += signed;
+            overview.guest_revenue_cents += if ids.is_null(row) { signed } else { 0 };
+            if columns.are_returns {
+                overview.returns += 1;
+                overview.returned_cents += amount;
+                self.month(day).returned_cents += amount;
+            } else {
+                overview.lines += 1;
+                overview.sales_cents += amount;
+                self.month(day).sales_cents += amount;
+            }
+        }
+        Ok(())
+    }
+
+    fn month(&mut self, day: i32) -> &mut MonthSums {
+        self.months.entry(month_of(day)).or_default()
+    }
+
+    fn cover(&mut self, day: i32) {
+        let overview = &mut self.history.overview;
+        overview.first_day = Some(overview.first_day.map_or(Day(day), |first| first.min(Day(day))));
+        overview.last_day = Some(overview.last_day.map_or(Day(day), |last| last.max(Day(day))));
+    }
+
+    fn finish(mut self) -> History {
+        let overview = &mut self.history.overview;
+        if let (Some(first), Some(last)) = (overview.first_day, overview.last_day) {
+            for month in month_of(first.0)..=month_of(last.0) {
+                let sums = self.months.remove(&month).unwrap_or_default();
+                let (start, end) = (month_start(month), month_start(month + 1));
+                overview.months.push(MonthFacts {
+                    month: start,
+                    net_revenue_cents: sums.sales_cents - sums.returned_cents,
+                    orders: sums.orders,
+                    customers_active: sums.active,
+                    customers_first: sums.first,
+                    complete: first <= start && end.plus(-1) <= last,
+                });
+            }
+        }
+        self.history
+    }
+}
+
+fn month_of(day: i32) -> Month {
+    let (year, month, _) = Day(day).ymd();
+    year * 12 + month as i32 - 1
+}
+
+fn month_start(month: Month) -> Day {
+    Day::from_ymd(month.div_euclid(12), month.rem_euclid(12) as u32 + 1, 1).unwrap_or_default()
+}
+
+fn texts<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a arrow::array::StringArray> {
+    batch.column_by_name(name).and_then(|column| column.as_string_opt::<i32>()).ok_or_else(|| anyhow!("column {name} is not there"))
+}
+
+fn days<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a arrow::array::PrimitiveArray<Date32Type>> {
+    batch.column_by_name(name).and_then(|column| column.as_primitive_opt::<Date32Type>()).ok_or_else(|| anyhow!("column {name} is not there"))
+}

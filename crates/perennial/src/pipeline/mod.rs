@@ -1,0 +1,31 @@
+//! From the lake to answers: plan, learn, judge, score, tell. Each step is one file; `run` is all of them in order.
+
+mod card;
+mod dataset;
+mod evaluate;
+mod gate;
+mod grouping;
+mod history;
+mod leak;
+mod picture;
+mod plan;
+mod quality;
+mod run;
+mod score;
+mod summary;
+mod train;
+mod words;
+
+pub use picture::picture;
+pub use plan::as_of_or_default;
+pub use quality::gate_of_quality;
+pub use run::{RunRequest, run};
+pub use score::{check_score_file, score, write_scores};
+pub use summary::report;
+pub use train::train;
+
+/// Why a gate stopped the work, for people and for machines.
+pub struct Refusal {
+    pub text: String,
+    pub json: serde_json::Value,
+}

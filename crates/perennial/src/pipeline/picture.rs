@@ -1,0 +1,151 @@
+//! One customer's whole picture, from the same SQL, models and code as the score file.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Result, bail};
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::datatypes::{DataType, Date32Type, Int64Type};
+use perennial_contract::engine::{Snapshot, Who};
+use perennial_contract::estimator::{Task, column};
+use perennial_contract::{Day, Entity, Table};
+
+use super::as_of_or_default;
+use super::dataset::features_at;
+use super::score::{Champion, champions, score_features};
+use super::words::feature_words;
+use crate::report::{CustomerPicture, PastOrder};
+use crate::report::{FeatureValue, FeatureWords, Phrase, Reason};
+use crate::shop::Shop;
+
+/// Reasons and orders shown.
+const REASONS_MAX: usize = 8;
+const ORDERS_MAX: usize = 5;
+
+/// The customer as of a day.
+pub fn picture(shop: &Shop, id: &str, as_of: Option<Day>) -> Result<CustomerPicture> {
+    let at = shop.lake.snapshot()?;
+    let as_of = as_of_or_default(shop, &at, as_of)?;
+    let who = Who::One(id.to_owned());
+    let features = features_at(shop, &at, as_of, &who)?;
+    if features.rows() == 0 {
+        bail!("no customer {id:?} with a purchase before {as_of}; ids are those of the shop's own files");
+    }
+    let champions = champions(shop)?;
+    let scored = score_features(shop, &champions, features.clone(), as_of)?;
+    let one = |name: &str| -> Result<Option<f64>> { Ok(scored.table.f64s(name)?.first().copied().filter(|value| value.is_finite())) };
+    let segment = scored.table.texts(column::SEGMENT)?;
+    let explained = champions.get(&Task::Churn).map(|champion| reasons(champion, &features)).transpose()?.flatten();
+    let (bias, reasons, rest) = explained.map_or((None, Vec::new(), None), |e| (Some(e.bias), e.reasons, Some(e.rest)));
+    let words = words_of(&reasons)?;
+    let orders = past_orders(shop, &at, as_of, &who)?;
+    let fact = |name: &str| -> Result<i64> { Ok(features.f64s(name)?.first().copied().unwrap_or(0.0) as i64) };
+    let age = |name: &str| -> Result<Option<Day>> { Ok(features.f64s(name)?.first().map(|&days| as_of.plus(-(days as i32)))) };
+    Ok(CustomerPicture {
+        customer_id: id.to_owned(),
+        as_of,
+        horizon_days: champions.values().map(|champion| champion.row.horizon_days).next().unwrap_or(0),
+        currency: shop.settings.shop.currency.clone(),
+        segment: segment.is_valid(0).then(|| segment.value(0).to_owned()),
+        p_churn: one(column::P_CHURN)?,
+        spend_cents: one(column::SPEND)?,
+        spend_cents_lo80: one(column::SPEND_LO80)?,
+        spend_cents_hi80: one(column::SPEND_HI80)?,
+        not_scored: not_scored(&champions),
+        orders: fact(column::ORDERS)? as u64,
+        spent_cents: fact(column::SPEND_CENTS)?,
+        first_order_on: age(column::T)?,
+        last_order_on: age(column::DAYS_SINCE_LAST_ORDER)?,
+        last_orders: orders,
+        reasons,
+        bias,
+        rest,
+        words,
+    })
+}
+
+fn not_scored(champions: &BTreeMap<Task, Champion>) -> Option<Phrase> {
+    let missing: Vec<&str> = [Task::Churn, Task::Value].iter().filter(|task| !champions.contains_key(task)).map(|task| task.name()).collect();
+    (!missing.is_empty()).then(|| {
+        Phrase::both(
+            format!("no model may answer for {}; `perennial models` says why", missing.join(" and ")),
+            format!("没有模型可以回答 {}；原因见 `perennial models`", missing.join("、")),
+        )
+    })
+}
+
+/// The largest contributions of a row, with what is left over.
+pub struct Explained {
+    pub bias: f64,
+    pub reasons: Vec<Reason>,
+    pub rest: f64,
+}
+
+fn reasons(champion: &Champion, row: &Table) -> Result<Option<Explained>> {
+    Ok(explain_rows(champion, row)?.and_then(|mut rows| rows.pop()))
+}
+
+/// Exact additive contributions of every row to the log-odds, largest first; `None` for models without them.
+pub fn explain_rows(champion: &Champion, rows: &Table) -> Result<Option<Vec<Explained>>> {
+    let Some(contributions) = champion.model.scorer().explain(rows)? else { return Ok(None) };
+    let width = contributions.features.len();
+    let mut explained = Vec::with_capacity(rows.rows());
+    for row in 0..rows.rows() {
+        let values = &contributions.values[row * width..(row + 1) * width];
+        let mut order: Vec<usize> = (0..width).filter(|&feature| values[feature] != 0.0).collect();
+        order.sort_by(|&a, &b| values[b].abs().total_cmp(&values[a].abs()).then(a.cmp(&b)));
+        let rest = order.iter().skip(REASONS_MAX).map(|&feature| values[feature]).sum();
+        let mut reasons = Vec::new();
+        for &feature in order.iter().take(REASONS_MAX) {
+            let name = &contributions.features[feature];
+            reasons.push(Reason { feature: name.clone(), value: feature_value(rows, name, row)?, contribution: values[feature] });
+        }
+        explained.push(Explained { bias: contributions.bias, reasons, rest });
+    }
+    Ok(Some(explained))
+}
+
+fn feature_value(rows: &Table, name: &str, row: usize) -> Result<Option<FeatureValue>> {
+    let Ok(array) = rows.column(name) else { return Ok(None) };
+    if array.is_null(row) {
+        return Ok(None);
+    }
+    let one = rows.slice(row, 1);
+    Ok(Some(match array.data_type() {
+        DataType::Boolean => FeatureValue::Flag(one.f64s(name)?[0] > 0.5),
+        kind if kind.is_numeric() => FeatureValue::Number(one.f64s(name)?[0]),
+        _ => FeatureValue::Text(one.texts(name)?.value(0).to_owned()),
+    }))
+}
+
+fn words_of(reasons: &[Reason]) -> Result<BTreeMap<String, FeatureWords>> {
+    let all = feature_words()?;
+    Ok(reasons.iter().filter_map(|reason| Some((reason.feature.clone(), all.get(&reason.feature)?.clone()))).collect())
+}
+
+/// The newest orders, from their lines.
+fn past_orders(shop: &Shop, at: &Snapshot, as_of: Day, who: &Who) -> Result<Vec<PastOrder>> {
+    let mut orders: BTreeMap<(Day, String), PastOrder> = BTreeMap::new();
+    let columns = ["customer_id", "order_id", "ordered_on", "quantity", "total_cents"];
+    for bucket in shop.lake.scan(at, Entity::OrderItems, &columns, who)? {
+        for batch in bucket {
+            add_lines(&batch?, as_of, &mut orders);
+        }
+    }
+    Ok(orders.into_values().rev().take(ORDERS_MAX).collect())
+}
+
+fn add_lines(batch: &RecordBatch, as_of: Day, orders: &mut BTreeMap<(Day, String), PastOrder>) {
+    let (ids, days) = (batch["order_id"].as_string::<i32>(), batch["ordered_on"].as_primitive::<Date32Type>());
+    let (quantities, totals) = (batch["quantity"].as_primitive::<Int64Type>(), batch["total_cents"].as_primitive::<Int64Type>());
+    for row in (0..batch.num_rows()).filter(|&row| days.value(row) < as_of.0) {
+        let on = Day(days.value(row));
+        let order = orders.entry((on, ids.value(row).to_owned())).or_insert_with(|| PastOrder {
+            order_id: ids.value(row).to_owned(),
+            on,
+            total_cents: 0,
+            items: 0,
+        });
+        order.total_cents += totals.value(row);
+        order.items += quantities.value(row).max(0) as u64;
+    }
+}

@@ -1,0 +1,118 @@
+//! What a training run looks at: horizon, look-back and cut-offs, chosen from the shop's own past and said in words.
+
+use anyhow::{Result, bail};
+use perennial_contract::Day;
+use perennial_contract::engine::Snapshot;
+use perennial_contract::estimator::Task;
+use perennial_learn::split::{self, Density, Span};
+use perennial_learn::words::Words;
+
+use super::history::History;
+use crate::shop::Shop;
+
+/// The windows of one training run.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    pub as_of: Day,
+    pub horizon_days: i32,
+    pub horizon_reason: Words,
+    pub look_back_days: i32,
+    pub look_back_reason: Words,
+    /// As-of days to learn from, the last one also calibrates; ascending. Empty when the past is too short.
+    pub train: Vec<Day>,
+    pub test: Option<Day>,
+    /// As-of days the served model is fitted on again, one window later than `train`.
+    pub serve: Vec<Day>,
+    /// Why nothing can be learned about the future, if so.
+    pub refusal: Option<Words>,
+}
+
+impl Plan {
+    pub fn make(shop: &Shop, history: &History, as_of: Day) -> Self {
+        let settings = &shop.settings.learn;
+        let first = history.overview.first_day.unwrap_or(as_of);
+        let span_days = as_of - first;
+        let gaps: Vec<i32> = history.gaps.iter().flat_map(|(&gap, &count)| std::iter::repeat_n(gap, count as usize)).collect();
+        let chosen = split::defaults(&gaps, span_days);
+        let by_setting = |name: &str| Words::of(format!("set by {name}"), format!("由设置 {name} 指定"));
+        let (horizon_days, horizon_reason) = match settings.horizon_days {
+            0 => (chosen.horizon_days, chosen.reason.clone()),
+            days => (days as i32, by_setting("learn.horizon_days")),
+        };
+        let (look_back_days, look_back_reason) = match settings.look_back_days {
+            0 => (chosen.lookback_days.max(horizon_days), chosen.reason),
+            days => (days.min(36_500) as i32, by_setting("learn.look_back_days")),
+        };
+        let span = Span { first, as_of, horizon_days };
+        let density = Density { cuts_max: settings.cuts_max.max(1) as usize, ..Density::for_horizon(horizon_days) };
+        let planned = split::plan(span, density, 1);
+        let (fold, serve) = match &planned {
+            Ok(plan) => (plan.folds.first().cloned(), plan.serve.clone()),
+            Err(_) => (None, Vec::new()),
+        };
+        let refusal = too_few_repeats(history, u64::from(shop.settings.gate.repeat_customers_min))
+            .or_else(|| planned.err().map(|error| Words::of(error.to_string(), too_short_zh(&error))));
+        Self {
+            as_of,
+            horizon_days,
+            horizon_reason,
+            look_back_days,
+            look_back_reason,
+            train: fold.as_ref().map(|fold| fold.train.clone()).unwrap_or_default(),
+            test: fold.map(|fold| fold.test),
+            serve,
+            refusal,
+        }
+    }
+
+    /// The plan in words.
+    #[must_use]
+    pub fn text(&self, is_zh: bool) -> String {
+        let days = |cuts: &[Day]| cuts.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        let pick = |words: &Words| if is_zh { words.zh.clone() } else { words.en.clone() };
+        let test = self.test.map_or_else(|| "–".to_owned(), |day| day.to_string());
+        let (horizon, back) = (self.horizon_days, self.look_back_days);
+        if is_zh {
+            format!("截至 {}；预测期 {horizon} 天，回看期 {back} 天（{}）\n训练截点：{}；检验截点：{test}", self.as_of, pick(&self.horizon_reason), days(&self.train))
+        } else {
+            format!(
+                "as of {}; horizon {horizon} days, look-back {back} days ({})\nlearned from cut-offs {}; judged on {test}",
+                self.as_of,
+                pick(&self.horizon_reason),
+                days(&self.train)
+            )
+        }
+    }
+}
+
+fn too_few_repeats(history: &History, needed: u64) -> Option<Words> {
+    let repeat = history.overview.customers_repeat;
+    let (again, all) = (history.customers_ordered_again, history.customers_ordered);
+    (repeat < needed).then(|| {
+        Words::of(
+            format!("only {again} of {all} customers bought twice, {repeat} of them on different days; at least {needed} are needed to learn who comes back (gate.repeat_customers_min)"),
+            format!("{all} 位客户中只有 {again} 位下过两次以上订单，其中 {repeat} 位在不同日期；至少需要 {needed} 位才能学习谁会回来（gate.repeat_customers_min）"),
+        )
+    })
+}
+
+fn too_short_zh(error: &split::TooShort) -> String {
+    format!("数据只有 {} 天，预测期 {} 天至少需要 {} 天（历史、训练窗口、检验窗口）；请导入更多数据或缩短 learn.horizon_days", error.days, error.horizon_days, error.needed)
+}
+
+/// The day a question is asked about: the one given, else the day after the last order.
+pub fn as_of_or_default(shop: &Shop, at: &Snapshot, as_of: Option<Day>) -> Result<Day> {
+    if let Some(day) = as_of {
+        return Ok(day);
+    }
+    match shop.last_order_day(at)? {
+        Some(day) => Ok(day.plus(1)),
+        None => bail!("the shop has no orders yet; import some with `perennial import --shop {} PATH…`", shop.dir.display()),
+    }
+}
+
+/// Tasks that look ahead; the others describe today.
+#[must_use]
+pub fn looks_ahead(task: Task) -> bool {
+    matches!(task, Task::Churn | Task::Value)
+}

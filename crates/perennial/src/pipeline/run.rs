@@ -1,0 +1,64 @@
+//! The main job: check, train, promote, score, report.
+
+use anyhow::Result;
+use perennial_contract::Day;
+use perennial_contract::estimator::Task;
+use serde_json::{Value, json};
+
+use super::plan::looks_ahead;
+use super::score::{score, write_scores};
+use super::train::{best, train};
+use super::{gate_of_quality, summary};
+use crate::cmd::{Context, Exit, models_table};
+use crate::registry::{Row, Status};
+use crate::shop::{Shop, now};
+
+/// What a run is asked for.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RunRequest<'a> {
+    pub as_of: Option<Day>,
+    /// Why a shut quality gate should open.
+    pub why: Option<&'a str>,
+}
+
+/// How a run ended.
+pub struct Done {
+    pub exit: Exit,
+    pub json: Value,
+    pub text: String,
+}
+
+pub fn run(shop: &mut Shop, context: &Context, request: &RunRequest<'_>) -> Result<Done> {
+    let gate = gate_of_quality(shop, context, request.why)?;
+    if let Some(refusal) = gate.refused() {
+        return Ok(Done { exit: Exit::Refused, json: refusal.json, text: refusal.text });
+    }
+    let trained = train(shop, context, Task::ALL, request.as_of)?;
+    let mut promoted = Vec::new();
+    for &task in Task::ALL {
+        let Some(row) = best(&trained.rows, task) else { continue };
+        let which = format!("{}@{}", row.name, row.version);
+        promoted.push(shop.registry.promote(task, &which, None, &now())?);
+    }
+    let as_of = trained.plan.as_of;
+    let scored = score(shop, context, Some(as_of))?;
+    let scores = shop.dir.join("scores.parquet");
+    write_scores(&scored, &scores)?;
+    let report = shop.dir.join("report.html");
+    summary::write(shop, context, &summary::Inputs { scored: &scored, gate: &gate }, &report)?;
+    let unanswered: Vec<&Task> = Task::ALL.iter().filter(|task| looks_ahead(**task) && !promoted.iter().any(|row| row.task == **task)).collect();
+    let exit = if unanswered.is_empty() { Exit::Done } else { Exit::Refused };
+    let rows = shop.registry.list()?;
+    let rows: Vec<Row> = rows.into_iter().filter(|row| trained.rows.iter().any(|t| (t.task, &t.name, t.version) == (row.task, &row.name, row.version))).collect();
+    let json = json!({
+        "as_of": as_of, "horizon_days": trained.plan.horizon_days, "look_back_days": trained.plan.look_back_days,
+        "gate": "open", "models": rows, "customers": scored.table.rows(), "scores": scores, "report": report, "unanswered": unanswered,
+    });
+    let mut text = format!("{}\n\n{}\n", trained.plan_text, models_table(&rows));
+    for task in unanswered {
+        let why = rows.iter().find(|row| row.task == *task && row.status == Status::Refused).map_or("no candidate", |row| row.reason.as_str());
+        text.push_str(&format!("{task}: refused, nobody answers: {why}\n"));
+    }
+    text.push_str(&format!("scores: {} ({} customers)\nreport: {}", scores.display(), scored.table.rows(), report.display()));
+    Ok(Done { exit, json, text })
+}

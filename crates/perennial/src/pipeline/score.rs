@@ -1,0 +1,206 @@
+//! Scores of customers as of a day, by whoever answers now.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result, bail};
+use arrow::array::{Array, ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray, new_null_array};
+use arrow::datatypes::{DataType, Schema};
+use parquet::arrow::ArrowWriter;
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::file::properties::WriterProperties;
+use perennial_contract::engine::{Snapshot, Who};
+use perennial_contract::estimator::{Model, Task, column};
+use perennial_contract::{Day, Table};
+
+use super::as_of_or_default;
+use crate::cmd::Context;
+use crate::registry::Row;
+use crate::shop::Shop;
+
+/// Scores of every customer asked for, and the features behind them.
+pub struct Scored {
+    pub as_of: Day,
+    pub table: Table,
+    pub features: Table,
+    /// Task to model, as `name@version`.
+    pub models: BTreeMap<String, String>,
+}
+
+/// A model that answers, with its registry row.
+pub struct Champion {
+    pub row: Row,
+    pub model: Box<dyn Model>,
+}
+
+/// Who answers each task now.
+pub fn champions(shop: &Shop) -> Result<BTreeMap<Task, Champion>> {
+    let mut found = BTreeMap::new();
+    for &task in Task::ALL {
+        if let Some(row) = shop.registry.champion(task)? {
+            let model = shop.registry.load(&row)?;
+            found.insert(task, Champion { row, model });
+        }
+    }
+    Ok(found)
+}
+
+/// Score every customer.
+pub fn score(shop: &Shop, context: &Context, as_of: Option<Day>) -> Result<Scored> {
+    let at = shop.lake.snapshot()?;
+    let as_of = as_of_or_default(shop, &at, as_of)?;
+    let spinner = context.progress().spinner("features and scores of every customer");
+    let scored = score_at(shop, &at, as_of, &Who::Everyone);
+    spinner.finish_and_clear();
+    scored
+}
+
+/// Score customers from the rows of a snapshot.
+pub fn score_at(shop: &Shop, at: &Snapshot, as_of: Day, who: &Who) -> Result<Scored> {
+    let features = super::dataset::features_at(shop, at, as_of, who)?;
+    score_features(shop, &champions(shop)?, features, as_of)
+}
+
+/// Score customers whose features are at hand.
+pub fn score_features(shop: &Shop, champions: &BTreeMap<Task, Champion>, features: Table, as_of: Day) -> Result<Scored> {
+    let rows = features.rows();
+    let mut columns: Vec<(&str, ArrayRef)> = vec![(column::CUSTOMER_ID, features.column(column::CUSTOMER_ID)?.clone())];
+    for &task in Task::ALL {
+        let scores = match champions.get(&task) {
+            Some(champion) => Some(score_in_parts(champion.model.as_ref(), &features, shop.threads())?),
+            None => None,
+        };
+        for &name in task.score_columns() {
+            let array = match &scores {
+                Some(table) => presented(name, table)?,
+                None => new_null_array(&data_type(name), rows),
+            };
+            columns.push((name, array));
+        }
+    }
+    for name in [column::DAYS_SINCE_LAST_ORDER, column::ORDERS, column::SPEND_CENTS] {
+        columns.push((name, features.column(name)?.clone()));
+    }
+    let models = champions.iter().map(|(task, c)| (task.name().to_owned(), format!("{}@{}", c.row.name, c.row.version))).collect();
+    Ok(Scored { as_of, table: Table::from_columns(columns)?, features, models })
+}
+
+fn data_type(name: &str) -> DataType {
+    match name {
+        column::SEGMENT => DataType::Utf8,
+        column::P_CHURN => DataType::Float64,
+        _ => DataType::Int64,
+    }
+}
+
+/// Money leaves as whole minor units, everything else as the model says it.
+fn presented(name: &str, scores: &Table) -> Result<ArrayRef> {
+    Ok(match data_type(name) {
+        DataType::Utf8 => Arc::new(scores.texts(name)?),
+        DataType::Float64 => Arc::new(Float64Array::from(scores.f64s(name)?)),
+        _ => Arc::new(scores.f64s(name)?.into_iter().map(|cents| cents.is_finite().then(|| cents.round() as i64)).collect::<Int64Array>()),
+    })
+}
+
+/// Rows are scored one by one, so parts on several threads give the same bits as one pass.
+pub fn score_in_parts(model: &dyn Model, rows: &Table, threads: usize) -> Result<Table> {
+    let part = rows.rows().div_ceil(threads.max(1)).max(1);
+    let starts: Vec<usize> = (0..rows.rows()).step_by(part).collect();
+    if starts.len() <= 1 {
+        return Ok(model.scorer().score(rows)?);
+    }
+    let parts: Vec<_> = std::thread::scope(|scope| {
+        let scoring: Vec<_> = starts
+            .iter()
+            .map(|&start| {
+                let slice = rows.slice(start, part.min(rows.rows() - start));
+                scope.spawn(move || model.scorer().score(&slice))
+            })
+            .collect();
+        scoring.into_iter().map(|thread| thread.join()).collect()
+    });
+    let mut tables = Vec::with_capacity(parts.len());
+    for part in parts {
+        tables.push(part.map_err(|_| anyhow::anyhow!("a scoring thread stopped; this is a bug"))??);
+    }
+    Ok(Table::concat(&tables)?)
+}
+
+/// Whether a file of this name can be written, asked before the work.
+pub fn check_score_file(path: &Path) -> Result<()> {
+    match path.extension().and_then(|extension| extension.to_str()) {
+        Some("parquet" | "csv") => Ok(()),
+        _ => bail!("{}: scores are written as .parquet or .csv; name the file so", path.display()),
+    }
+}
+
+/// Write scores under a temporary name, then rename: a reader finds the old file or the new one.
+pub fn write_scores(scored: &Scored, path: &Path) -> Result<()> {
+    check_score_file(path)?;
+    let unfinished = path.with_extension("unfinished");
+    let file = File::create(&unfinished).with_context(|| format!("cannot write {}", unfinished.display()))?;
+    let batch = with_facts(scored)?;
+    if path.extension().is_some_and(|extension| extension == "csv") {
+        write_csv(&batch, &file)?;
+    } else {
+        let properties = WriterProperties::builder().set_compression(Compression::ZSTD(ZstdLevel::try_new(3)?)).build();
+        let mut writer = ArrowWriter::try_new(&file, batch.schema(), Some(properties))?;
+        writer.write(&batch)?;
+        writer.close()?;
+    }
+    file.sync_all()?;
+    std::fs::rename(&unfinished, path).with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// The scores with the as-of day and the models in the schema's metadata.
+fn with_facts(scored: &Scored) -> Result<RecordBatch> {
+    let batch = scored.table.batch();
+    let mut metadata: std::collections::HashMap<String, String> = std::collections::HashMap::new();
+    metadata.insert("as_of".to_owned(), scored.as_of.to_string());
+    metadata.insert("models".to_owned(), serde_json::to_string(&scored.models)?);
+    let schema = Schema::new_with_metadata(batch.schema().fields().clone(), metadata);
+    Ok(RecordBatch::try_new(Arc::new(schema), batch.columns().to_vec())?)
+}
+
+fn write_csv(batch: &RecordBatch, file: &File) -> Result<()> {
+    use std::io::Write;
+    let mut out = std::io::BufWriter::new(file);
+    let schema = batch.schema();
+    let names: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
+    writeln!(out, "{},as_of", names.join(","))?;
+    let as_of = schema.metadata().get("as_of").cloned().unwrap_or_default();
+    let printed: Vec<StringArray> = batch.columns().iter().map(csv_cells).collect::<Result<_>>()?;
+    for row in 0..batch.num_rows() {
+        for column in &printed {
+            if column.is_valid(row) {
+                write_cell(&mut out, column.value(row))?;
+            }
+            out.write_all(b",")?;
+        }
+        writeln!(out, "{as_of}")?;
+    }
+    Ok(out.flush()?)
+}
+
+fn csv_cells(column: &ArrayRef) -> Result<StringArray> {
+    use arrow::array::AsArray;
+    use arrow::datatypes::Float64Type;
+    if let Some(floats) = column.as_primitive_opt::<Float64Type>() {
+        // Rust's shortest digits read back as the same bits.
+        return Ok(floats.iter().map(|value| value.map(|value| value.to_string())).collect());
+    }
+    Ok(arrow::compute::cast(column, &DataType::Utf8)?.as_string::<i32>().clone())
+}
+
+/// A cell a spreadsheet cannot take for a formula, quoted where it must be.
+fn write_cell(out: &mut impl std::io::Write, text: &str) -> std::io::Result<()> {
+    let is_number = text.parse::<f64>().is_ok();
+    let escape = if !is_number && text.starts_with(['=', '+', '-', '@', '\t', '\r']) { "'" } else { "" };
+    if text.contains(['"', ',', '\n', '\r']) {
+        write!(out, "\"{escape}{}\"", text.replace('"', "\"\""))
+    } else {
+        write!(out, "{escape}{text}")
+    }
+}

@@ -1,0 +1,174 @@
+//! The report's data, from what the run found.
+
+mod learned;
+mod quality;
+mod segments;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+use perennial_contract::engine::Snapshot;
+use perennial_contract::estimator::{Task, column};
+use perennial_contract::Day;
+
+use super::history::History;
+use super::plan::{Plan, as_of_or_default};
+use super::quality::{QualityGate, gate_of_quality};
+use super::score::{Champion, Scored, champions, score};
+use super::words::feature_words;
+use crate::cmd::Context;
+use crate::registry::Row;
+use crate::report::{
+    BatchFacts, FileFacts, Frame, GapDays, LorenzPoint, Phrase, Provenance, ReportData, Section, Shop as ShopFacts, render,
+};
+use crate::shop::Shop;
+
+/// What a report is made from.
+pub struct Inputs<'a> {
+    pub scored: &'a Scored,
+    pub gate: &'a QualityGate,
+}
+
+/// All of it in one place while sections are filled.
+struct Facts<'a> {
+    shop: &'a Shop,
+    at: Snapshot,
+    plan: Plan,
+    history: History,
+    scored: &'a Scored,
+    champions: BTreeMap<Task, Champion>,
+    /// The newest version of every candidate.
+    rows: Vec<Row>,
+}
+
+/// Check, score and write the report of a day.
+pub fn report(shop: &Shop, context: &Context, as_of: Option<Day>, out: &Path) -> Result<u64> {
+    let at = shop.lake.snapshot()?;
+    let as_of = as_of_or_default(shop, &at, as_of)?;
+    let gate = gate_of_quality(shop, context, None)?;
+    let scored = score(shop, context, Some(as_of))?;
+    write(shop, context, &Inputs { scored: &scored, gate: &gate }, out)
+}
+
+/// Write the report; returns its size in bytes.
+pub fn write(shop: &Shop, context: &Context, inputs: &Inputs<'_>, out: &Path) -> Result<u64> {
+    let spinner = context.progress().spinner("writing the report");
+    let html = render(&data(shop, inputs)?)?;
+    let unfinished = out.with_extension("unfinished");
+    std::fs::write(&unfinished, &html).with_context(|| format!("cannot write {}", unfinished.display()))?;
+    std::fs::rename(&unfinished, out).with_context(|| format!("cannot write {}", out.display()))?;
+    spinner.finish_and_clear();
+    Ok(html.len() as u64)
+}
+
+fn data(shop: &Shop, inputs: &Inputs<'_>) -> Result<ReportData> {
+    let at = shop.lake.snapshot()?;
+    let as_of = inputs.scored.as_of;
+    let history = History::read(&shop.lake, &at, Some(as_of))?;
+    let facts = Facts {
+        plan: Plan::make(shop, &history, as_of),
+        champions: champions(shop)?,
+        rows: newest(shop.registry.list()?),
+        shop,
+        at,
+        history,
+        scored: inputs.scored,
+    };
+    let mut overview = facts.history.overview.clone();
+    overview.lorenz = facts.lorenz()?;
+    let cohorts = facts.history.cohort_table();
+    Ok(ReportData {
+        shop: facts.shop_facts()?,
+        frame: facts.frame()?,
+        overview,
+        quality: Section::Shown(quality::section(inputs.gate, shop)),
+        cohorts: cohorts.map_or_else(|| Section::Absent(Phrase::both("no customer has ordered yet", "尚无客户下单")), Section::Shown),
+        segments: facts.segments()?,
+        churn: facts.churn()?,
+        value: facts.value()?,
+        at_risk: facts.at_risk()?,
+        models: facts.models(),
+        words: feature_words()?,
+        provenance: facts.provenance()?,
+    })
+}
+
+/// The newest version of every model, champions first within a task.
+fn newest(rows: Vec<Row>) -> Vec<Row> {
+    let mut kept: Vec<Row> = Vec::new();
+    for row in rows {
+        let is_champion = row.status == crate::registry::Status::Champion;
+        match kept.iter_mut().find(|known| known.task == row.task && known.name == row.name) {
+            Some(known) if is_champion => *known = row,
+            Some(_) => {}
+            None => kept.push(row),
+        }
+    }
+    kept.sort_by_key(|row| (row.task, row.status != crate::registry::Status::Champion));
+    kept
+}
+
+impl Facts<'_> {
+    fn shop_facts(&self) -> Result<ShopFacts> {
+        let settings = &self.shop.settings.shop;
+        // Only the simulator names its files so; nobody should take its shop for a real one.
+        let imports = self.shop.lake.imports()?;
+        let simulated = imports.iter().any(|import| import.files.iter().any(|file| file.name.contains("truth")))
+            || self.shop.dir.parent().is_some_and(|dir| dir.join(".made-by-perennial-demo").exists());
+        Ok(ShopFacts { name: settings.name.clone(), currency: settings.currency.clone(), zone: settings.zone.clone(), simulated })
+    }
+
+    fn frame(&self) -> Result<Frame> {
+        let plan = &self.plan;
+        let since = self.scored.features.f64s(column::DAYS_SINCE_LAST_ORDER)?;
+        let eligible = since.iter().filter(|&&days| days <= f64::from(plan.look_back_days)).count();
+        let gap = |q: f64| self.history.gap_quantile(q).map(f64::from);
+        let gap_days = gap(0.5).zip(gap(0.8)).zip(gap(0.9)).map(|((q50, q80), q90)| GapDays { q50, q80, q90 });
+        let phrase = |words: &perennial_learn::words::Words| Phrase::both(words.en.clone(), words.zh.clone());
+        let base_rate = self.champions.get(&Task::Churn).and_then(|champion| champion.row.metrics["base_rate"].as_f64());
+        Ok(Frame {
+            as_of: plan.as_of,
+            horizon_days: plan.horizon_days,
+            horizon_reason: phrase(&plan.horizon_reason),
+            look_back_days: plan.look_back_days,
+            look_back_reason: phrase(&plan.look_back_reason),
+            customers_known: since.len() as u64,
+            customers_eligible: eligible as u64,
+            base_rate,
+            gap_days,
+            train_cuts: plan.train.clone(),
+            test_cut: plan.test.filter(|_| plan.refusal.is_none()),
+        })
+    }
+
+    /// Customers by net spend so far, poorest first; spend below nothing counts as nothing.
+    fn lorenz(&self) -> Result<Vec<LorenzPoint>> {
+        let mut spend: Vec<f64> = self.scored.features.f64s(column::SPEND_CENTS)?.into_iter().map(|cents| cents.max(0.0)).collect();
+        spend.sort_by(f64::total_cmp);
+        let total: f64 = spend.iter().sum();
+        if total <= 0.0 {
+            return Ok(Vec::new());
+        }
+        let mut sums = vec![0.0];
+        for cents in &spend {
+            sums.push(sums[sums.len() - 1] + cents);
+        }
+        let point = |step: usize| {
+            let rows = spend.len() * step / 100;
+            LorenzPoint { customers: rows as f64 / spend.len() as f64, revenue: sums[rows] / total }
+        };
+        Ok((0..=100).map(point).collect())
+    }
+
+    fn provenance(&self) -> Result<Provenance> {
+        let mut batches = Vec::new();
+        for import in self.shop.lake.imports()? {
+            let files = import.files.iter().map(|file| FileFacts { name: file.name.clone(), sha256: file.sha256.clone(), bytes: file.bytes });
+            let imported_at = jiff::Timestamp::from_microsecond(import.imported_at_us).map_or_else(|_| String::new(), |at| at.to_string());
+            batches.push(BatchFacts { id: import.batch_id.clone(), format: import.format.clone(), imported_at, files: files.collect() });
+        }
+        Ok(Provenance { version: env!("CARGO_PKG_VERSION").to_owned(), seed: self.shop.settings.run.seed, produced_at: None, batches })
+    }
+}
+

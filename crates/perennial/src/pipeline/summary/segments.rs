@@ -1,0 +1,169 @@
+//! Who belongs together: the named groups, the clusters, what sets each apart, and who moved between groups.
+
+use std::collections::BTreeMap;
+
+use anyhow::Result;
+use arrow::array::StringArray;
+use arrow::datatypes::DataType;
+use perennial_contract::Table;
+use perennial_contract::engine::Who;
+use perennial_contract::estimator::{Model, Task, column};
+use perennial_learn::segment::rfm;
+
+use super::Facts;
+use crate::pipeline::dataset::features_at;
+use crate::pipeline::score::score_in_parts;
+use crate::report::{Clusters, Migration, Phrase, Section, SegmentFacts, SegmentTrait, Segments};
+
+/// Traits told of a group.
+const TRAITS_MAX: usize = 3;
+/// A trait is told when a group's mean is at least so many standard deviations from everybody's.
+const TRAIT_DEVIATIONS_MIN: f64 = 0.25;
+
+/// Everybody's mean and spread of one feature.
+struct Spread {
+    feature: String,
+    values: Vec<f64>,
+    mean: f64,
+    deviation: f64,
+}
+
+impl Facts<'_> {
+    pub fn segments(&self) -> Result<Section<Segments>> {
+        let Some(named) = self.newest_model("rfm")? else {
+            let why = self.rows.iter().find(|row| row.name == "rfm").map_or("nothing was trained yet", |row| row.reason.as_str());
+            return Ok(Section::Absent(Phrase::from(why)));
+        };
+        let spreads = self.spreads()?;
+        let labels = self.labels(named.as_ref(), &self.scored.features)?;
+        let rfm = self.groups(&labels, &spreads)?;
+        Ok(Section::Shown(Segments { migration: self.migration(named.as_ref(), &labels)?, rfm: in_order(rfm), clusters: self.clusters(&spreads)? }))
+    }
+
+    /// The newest fitted model of a segmentation, whether it answers or not.
+    fn newest_model(&self, name: &str) -> Result<Option<Box<dyn Model>>> {
+        let row = self.rows.iter().find(|row| row.task == Task::Segment && row.name == name && row.checksum.is_some());
+        row.map(|row| self.shop.registry.load(row).map_err(anyhow::Error::from)).transpose()
+    }
+
+    fn labels(&self, model: &dyn Model, features: &Table) -> Result<StringArray> {
+        Ok(score_in_parts(model, features, self.shop.threads())?.texts(column::SEGMENT)?)
+    }
+
+    fn spreads(&self) -> Result<Vec<Spread>> {
+        let features = &self.scored.features;
+        let schema = features.batch().schema();
+        let mut spreads = Vec::new();
+        for field in schema.fields() {
+            // Days since the last order, orders and spend are the groups' own definition and shown beside them.
+            let is_definition = [column::DAYS_SINCE_LAST_ORDER, column::ORDERS, column::SPEND_CENTS, column::X].contains(&field.name().as_str());
+            if column::is_reserved(field.name()) || is_definition || !(field.data_type().is_numeric() || *field.data_type() == DataType::Boolean) {
+                continue;
+            }
+            let values = features.f64s(field.name())?;
+            let known: Vec<f64> = values.iter().copied().filter(|value| value.is_finite()).collect();
+            let mean = known.iter().sum::<f64>() / known.len().max(1) as f64;
+            let variance = known.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / known.len().max(1) as f64;
+            if variance > 0.0 {
+                spreads.push(Spread { feature: field.name().clone(), values, mean, deviation: variance.sqrt() });
+            }
+        }
+        Ok(spreads)
+    }
+
+    fn groups(&self, labels: &StringArray, spreads: &[Spread]) -> Result<Vec<SegmentFacts>> {
+        let mut members: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+        for (row, label) in labels.iter().enumerate() {
+            members.entry(label.unwrap_or("?")).or_default().push(row);
+        }
+        let features = &self.scored.features;
+        let (since, orders) = (features.f64s(column::DAYS_SINCE_LAST_ORDER)?, features.f64s(column::ORDERS)?);
+        let (spend, p_churn) = (features.f64s(column::SPEND_CENTS)?, self.scored.table.f64s(column::P_CHURN)?);
+        let has_churn = self.champions.contains_key(&Task::Churn);
+        let facts = |(name, rows): (&str, Vec<usize>)| {
+            let mut days: Vec<f64> = rows.iter().map(|&row| since[row]).collect();
+            days.sort_by(f64::total_cmp);
+            let mean = |values: &[f64]| rows.iter().map(|&row| values[row]).sum::<f64>() / rows.len() as f64;
+            SegmentFacts {
+                name: name.to_owned(),
+                customers: rows.len() as u64,
+                spend_cents: rows.iter().map(|&row| spend[row]).sum::<f64>() as i64,
+                days_since_last_order_median: days.get(days.len() / 2).copied(),
+                orders_mean: mean(&orders),
+                p_churn_mean: has_churn.then(|| mean(&p_churn)),
+                traits: traits(&rows, spreads),
+                description: None,
+            }
+        };
+        Ok(members.into_iter().map(facts).collect())
+    }
+
+    fn clusters(&self, spreads: &[Spread]) -> Result<Section<Clusters>> {
+        let row = self.rows.iter().find(|row| row.task == Task::Segment && row.name == "kmeans");
+        let (Some(row), Some(model)) = (row, self.newest_model("kmeans")?) else {
+            let why = row.map_or("not trained", |row| row.reason.as_str());
+            return Ok(Section::Absent(Phrase::from(why)));
+        };
+        let labels = self.labels(model.as_ref(), &self.scored.features)?;
+        let mut groups = self.groups(&labels, spreads)?;
+        groups.sort_by_key(|group| std::cmp::Reverse(group.customers));
+        let count = groups.len();
+        Ok(Section::Shown(Clusters {
+            groups,
+            silhouette: row.metrics["test"]["silhouette"].as_f64().unwrap_or(f64::NAN),
+            stability: row.metrics["test"]["stability"].as_f64(),
+            chosen_because: Phrase::both(
+                format!("{count} groups stand furthest apart and stay the same on resampled customers"),
+                format!("分成 {count} 组时组间差异最大，且重抽样后仍保持稳定"),
+            ),
+        }))
+    }
+
+    /// From one horizon ago to today.
+    fn migration(&self, model: &dyn Model, now: &StringArray) -> Result<Option<Migration>> {
+        let (from, to) = (self.plan.as_of.plus(-self.plan.horizon_days), self.plan.as_of);
+        let before = features_at(self.shop, &self.at, from, &Who::Everyone)?;
+        if before.rows() == 0 {
+            return Ok(None);
+        }
+        let then = self.labels(model, &before)?;
+        let ids = before.texts(column::CUSTOMER_ID)?;
+        let then: BTreeMap<&str, &str> = ids.iter().flatten().zip(then.iter().flatten()).collect();
+        let names: Vec<String> = rfm::GROUPS.iter().map(|group| group.0.to_owned()).collect();
+        let position = |name: &str| names.iter().position(|known| known == name);
+        let mut counts = vec![vec![0; names.len()]; names.len()];
+        let mut arrivals = vec![0; names.len()];
+        let today = self.scored.features.texts(column::CUSTOMER_ID)?;
+        for (id, group) in today.iter().flatten().zip(now.iter().flatten()) {
+            let Some(to) = position(group) else { continue };
+            match then.get(id).and_then(|group| position(group)) {
+                Some(from) => counts[from][to] += 1,
+                None => arrivals[to] += 1,
+            }
+        }
+        Ok(Some(Migration { from, to, names, counts, arrivals }))
+    }
+}
+
+fn in_order(mut groups: Vec<SegmentFacts>) -> Vec<SegmentFacts> {
+    groups.sort_by_key(|group| rfm::GROUPS.iter().position(|known| known.0 == group.name));
+    groups
+}
+
+/// Features in which a group's mean is furthest from everybody's, in standard deviations.
+fn traits(rows: &[usize], spreads: &[Spread]) -> Vec<SegmentTrait> {
+    let mut found: Vec<(f64, SegmentTrait)> = Vec::new();
+    for spread in spreads {
+        let known: Vec<f64> = rows.iter().map(|&row| spread.values[row]).filter(|value| value.is_finite()).collect();
+        if known.len() * 2 < rows.len() {
+            continue;
+        }
+        let mean = known.iter().sum::<f64>() / known.len() as f64;
+        let distance = ((mean - spread.mean) / spread.deviation).abs();
+        if distance >= TRAIT_DEVIATIONS_MIN {
+            found.push((distance, SegmentTrait { feature: spread.feature.clone(), value: mean, everybody: spread.mean }));
+        }
+    }
+    found.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.feature.cmp(&b.1.feature)));
+    found.into_iter().take(TRAITS_MAX).map(|(_, facts)| facts).collect()
+}

@@ -1,0 +1,133 @@
+//! A shop's folder: settings, lake, registry, and where its outputs go.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+use arrow::array::AsArray;
+use arrow::datatypes::Date32Type;
+use perennial_contract::engine::{Snapshot, Who};
+use perennial_contract::{Day, Entity};
+use perennial_lake::lake::{Lake, ShopFacts};
+use perennial_lake::quality::QualitySettings;
+use perennial_lake::vault::KeySource;
+
+use crate::cmd::Context;
+use crate::config::{self, Loaded, Settings, settings_file};
+use crate::registry::Registry;
+
+pub const SETTINGS_FILE: &str = "perennial.toml";
+
+pub struct Shop {
+    pub dir: PathBuf,
+    pub settings: Settings,
+    pub lake: Lake,
+    pub registry: Registry,
+}
+
+impl Shop {
+    /// Make a new shop in `dir`, which must be empty or absent. The settings file comes last: with it the folder is a shop.
+    pub fn create(dir: &Path, settings: &Settings) -> Result<()> {
+        let is_used = dir.exists() && std::fs::read_dir(dir).with_context(|| format!("{}", dir.display()))?.next().is_some();
+        if is_used {
+            bail!("{} is not empty; give a new folder", dir.display());
+        }
+        std::fs::create_dir_all(dir.join("features")).with_context(|| format!("cannot make {}", dir.display()))?;
+        Lake::create(&dir.join("lake"), &facts(settings))?;
+        // Opening makes the key where the settings say, so that a shop without one never holds data.
+        Lake::open(&dir.join("lake"), &facts(settings), Some(&key_source(dir, settings)?))?;
+        Registry::open(dir)?;
+        let unfinished = dir.join("perennial.toml.unfinished");
+        std::fs::write(&unfinished, settings_file(settings))?;
+        std::fs::rename(&unfinished, dir.join(SETTINGS_FILE))?;
+        Ok(())
+    }
+
+    /// The folder the command line names, if it is a shop.
+    pub fn folder(context: &Context) -> Result<PathBuf> {
+        let dir = &context.shop;
+        if !dir.join(SETTINGS_FILE).exists() {
+            bail!("{0} is not a shop: it has no {SETTINGS_FILE}; make one with `perennial init {0}` or name another with --shop", dir.display());
+        }
+        Ok(dir.clone())
+    }
+
+    /// Open the shop the command line names.
+    pub fn open(context: &Context) -> Result<Self> {
+        let dir = Self::folder(context)?;
+        let settings = load_settings(context)?.settings;
+        let lake = Lake::open(&dir.join("lake"), &facts(&settings), Some(&key_source(&dir, &settings)?))?;
+        let registry = Registry::open(&dir)?;
+        Ok(Self { dir, settings, lake, registry })
+    }
+
+    /// The last day with an order.
+    pub fn last_order_day(&self, at: &Snapshot) -> Result<Option<Day>> {
+        let mut last: Option<i32> = None;
+        for bucket in self.lake.scan(at, Entity::Orders, &["ordered_on"], &Who::Everyone)? {
+            for batch in bucket {
+                last = last.max(arrow::compute::max(batch?["ordered_on"].as_primitive::<Date32Type>()));
+            }
+        }
+        Ok(last.map(Day))
+    }
+
+    /// The quality rules as the settings declare them.
+    #[must_use]
+    pub fn quality_settings(&self) -> QualitySettings {
+        let rules = &self.settings.quality;
+        QualitySettings {
+            currency: self.settings.shop.currency.clone(),
+            reject_share_max: rules.reject_share_max,
+            guest_share_max: rules.guest_share_max,
+            silent_days_max: rules.silent_days_max,
+            rejects: rules.rejects,
+            reconciliation: rules.reconciliation,
+            duplicate_lines: rules.duplicate_lines,
+            duplicate_customers: rules.duplicate_customers,
+            guests: rules.guests,
+            silent_days: rules.silent_days,
+            references: rules.references,
+            outliers: rules.outliers,
+            partial_month: rules.partial_month,
+            future: rules.future,
+            own: rules.own.clone(),
+        }
+    }
+
+    /// Threads to use.
+    #[must_use]
+    pub fn threads(&self) -> usize {
+        match self.settings.run.threads {
+            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            threads => threads as usize,
+        }
+    }
+}
+
+pub fn load_settings(context: &Context) -> Result<Loaded> {
+    let environment: Vec<(String, String)> = std::env::vars().collect();
+    Ok(config::load(&context.shop.join(SETTINGS_FILE), &environment, &context.set)?)
+}
+
+fn facts(settings: &Settings) -> ShopFacts {
+    ShopFacts { zone: settings.shop.zone.clone(), currency: settings.shop.currency.clone() }
+}
+
+fn key_source(dir: &Path, settings: &Settings) -> Result<KeySource> {
+    let key = &settings.vault.key;
+    Ok(match key.split_once(':') {
+        Some(("file", path)) => KeySource::File(dir.join(path)),
+        Some(("env", name)) => KeySource::Env(name.to_owned()),
+        Some(("passphrase", name)) => {
+            let passphrase = std::env::var(name).with_context(|| format!("setting vault.key names the environment variable {name}"))?;
+            KeySource::Passphrase(passphrase.into())
+        }
+        _ => bail!("setting vault.key is {key:?}, allowed are file:PATH, env:NAME and passphrase:NAME"),
+    })
+}
+
+/// Now, as the registry and the lake write it.
+#[must_use]
+pub fn now() -> String {
+    jiff::Timestamp::now().to_string()
+}

@@ -1,0 +1,9 @@
+//! Integration tests of the binary: through the command line, as a user would.
+
+mod commands;
+mod kill;
+mod main_job;
+mod real_data;
+mod shop;
+mod simulate;
+mod tidy;

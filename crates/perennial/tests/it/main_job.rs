@@ -1,0 +1,103 @@
+//! The main job on a simulated shop: the same bytes on replay, one customer equals the batch, importing twice changes nothing.
+
+use std::path::Path;
+
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::datatypes::{Float64Type, Int64Type};
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+
+use crate::shop::{TestShop, run};
+
+fn simulated() -> (tempfile::TempDir, String) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let out = folder.path().join("exports").to_str().expect("UTF-8").to_owned();
+    run(&["simulate", "--customers", "2500", "--seed", "3", "--out", &out]).ok();
+    (folder, out)
+}
+
+fn scores(path: &Path) -> RecordBatch {
+    let file = std::fs::File::open(path).expect("scores");
+    let builder = ParquetRecordBatchReaderBuilder::try_new(file).expect("Parquet");
+    assert!(builder.schema().metadata().contains_key("as_of"), "no as-of day in the metadata");
+    let schema = builder.schema().clone();
+    let batches: Vec<_> = builder.build().expect("a reader").map(|batch| batch.expect("rows")).collect();
+    arrow::compute::concat_batches(&schema, &batches).expect("one batch")
+}
+
+#[test]
+fn same_files_and_seed_give_the_same_scores_and_models() {
+    let (_folder, exports) = simulated();
+    let job = |threads: &str| {
+        let shop = TestShop::new(&["shop.currency=USD", &format!("run.threads={threads}")]);
+        shop.run(&["import", &exports]).ok();
+        shop.run(&["run"]).ok();
+        let models = ["churn", "value", "segment"].map(|task| {
+            let mut files: Vec<_> = std::fs::read_dir(shop.dir().join("models").join(task)).expect("models").map(|f| f.expect("a file").path()).collect();
+            files.sort();
+            files.iter().map(|file| std::fs::read(file).expect("a model")).collect::<Vec<_>>()
+        });
+        (std::fs::read(shop.dir().join("scores.parquet")).expect("scores"), models)
+    };
+    let (one, two) = (job("1"), job("2"));
+    assert!(one.0 == two.0, "scores differ between one thread and two");
+    assert!(one.1 == two.1, "models differ between one thread and two");
+}
+
+#[test]
+fn one_customer_has_the_bits_of_the_batch() {
+    let (_folder, exports) = simulated();
+    let shop = TestShop::new(&["shop.currency=USD"]);
+    shop.run(&["import", &exports]).ok();
+    shop.run(&["run"]).ok();
+    let all = scores(&shop.dir().join("scores.parquet"));
+    let ids = all["customer_id"].as_string::<i32>();
+    assert!(ids.len() > 1_000);
+    for row in (0..ids.len()).step_by(ids.len() / 20) {
+        let picture = shop.run(&["customer", ids.value(row), "--json"]).ok().json();
+        let p = all["p_churn"].as_primitive::<Float64Type>().value(row);
+        assert_eq!(picture["p_churn"].as_f64().map(f64::to_bits), Some(p.to_bits()), "{}", ids.value(row));
+        for name in ["spend_cents", "spend_cents_lo80", "spend_cents_hi80"] {
+            let cents = all[name].as_primitive::<Int64Type>().value(row);
+            assert_eq!(picture[name].as_f64(), Some(cents as f64), "{name} of {}", ids.value(row));
+        }
+        assert_eq!(picture["segment"].as_str(), Some(all["segment"].as_string::<i32>().value(row)));
+    }
+}
+
+#[test]
+fn importing_twice_changes_nothing() {
+    let (_folder, exports) = simulated();
+    let shop = TestShop::new(&["shop.currency=USD"]);
+    let first = shop.run(&["import", &exports, "--json"]).ok().json();
+    assert_eq!(first["imported"], true);
+    let before = shop.run(&["check", "--json"]).ok().out;
+    let again = shop.run(&["import", &exports, "--json"]).ok().json();
+    assert_eq!(again["imported"], false);
+    assert_eq!(again["batch_id"], first["batch_id"]);
+    assert_eq!(shop.run(&["check", "--json"]).ok().out, before);
+}
+
+#[test]
+fn identities_never_reach_the_lake() {
+    let (_folder, exports) = simulated();
+    let customers = std::fs::read_to_string(Path::new(&exports).join("customers.csv")).expect("customers");
+    let header: Vec<&str> = customers.lines().next().expect("a header").split(',').collect();
+    let column = header.iter().position(|name| *name == "email").expect("the simulator writes e-mail addresses");
+    let email = customers.lines().nth(1).and_then(|line| line.split(',').nth(column)).expect("an address").to_owned();
+    assert!(email.contains('@'));
+    let shop = TestShop::new(&["shop.currency=USD"]);
+    shop.run(&["import", &exports]).ok();
+    let mut folders = vec![shop.dir()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let bytes = std::fs::read(&path).expect("a file");
+            let is_inside = bytes.windows(email.len()).any(|window| window == email.as_bytes());
+            assert!(!is_inside, "{} holds an e-mail address", path.display());
+        }
+    }
+}
