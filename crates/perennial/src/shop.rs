@@ -46,7 +46,10 @@ impl Shop {
     pub fn folder(context: &Context) -> Result<PathBuf> {
         let dir = &context.shop;
         if !dir.join(SETTINGS_FILE).exists() {
-            bail!("{0} is not a shop: it has no {SETTINGS_FILE}; make one with `perennial init {0}` or name another with --shop", dir.display());
+            bail!(
+                "{0} is not a shop: it has no {SETTINGS_FILE}; make one with `perennial init {0}` or name another with --shop",
+                dir.display()
+            );
         }
         Ok(dir.clone())
     }
@@ -119,7 +122,8 @@ fn key_source(dir: &Path, settings: &Settings) -> Result<KeySource> {
         Some(("file", path)) => KeySource::File(dir.join(path)),
         Some(("env", name)) => KeySource::Env(name.to_owned()),
         Some(("passphrase", name)) => {
-            let passphrase = std::env::var(name).with_context(|| format!("setting vault.key names the environment variable {name}"))?;
+            let passphrase =
+                std::env::var(name).with_context(|| format!("setting vault.key names the environment variable {name}"))?;
             KeySource::Passphrase(passphrase.into())
         }
         _ => bail!("setting vault.key is {key:?}, allowed are file:PATH, env:NAME and passphrase:NAME"),

@@ -59,7 +59,8 @@ impl Store for Cleaned<'_> {
         wanted.extend(SAME.iter().filter(|name| !columns.contains(name)));
         let buckets = self.store.scan(at, entity, &wanted, who)?;
         let clean = |rows: Rows| -> Rows {
-            let mut cleaner = Cleaner { policy: self.policy, effect: Arc::clone(&self.effect), order: String::new(), seen: HashSet::new() };
+            let mut cleaner =
+                Cleaner { policy: self.policy, effect: Arc::clone(&self.effect), order: String::new(), seen: HashSet::new() };
             let kept: Vec<usize> = (0..columns.len()).collect();
             Box::new(rows.map(move |batch| Ok(cleaner.clean(&batch?)?.project(&kept)?)))
         };

@@ -23,6 +23,7 @@ mod mapped;
 mod mapping;
 mod moment;
 mod names;
+mod numbers;
 mod olist;
 mod online_retail;
 mod parquet;
@@ -52,6 +53,7 @@ use problem::Problem;
 pub use facts::{expand, facts};
 pub use limits::Limits;
 pub use mapping::{Mapping, MoneyUnit, TableMapping};
+pub use numbers::read_numbers;
 pub use problem::Problem as FileProblem;
 pub use sniff::Sniffed;
 

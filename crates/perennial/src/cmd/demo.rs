@@ -67,13 +67,17 @@ impl Demo {
             std::fs::remove_dir_all(&self.dir)?;
         }
         std::fs::create_dir_all(&self.dir)?;
-        std::fs::write(self.dir.join(MARK), format!("A folder with this file is replaced by the next demo.\nThe shop is in shop/{SETTINGS_FILE}.\n"))?;
+        std::fs::write(
+            self.dir.join(MARK),
+            format!("A folder with this file is replaced by the next demo.\nThe shop is in shop/{SETTINGS_FILE}.\n"),
+        )?;
         Ok(())
     }
 
     fn simulate(&self, context: &Context) -> Result<PathBuf> {
         let exports = self.dir.join("exports");
-        let settings = simulate::Settings { size: simulate::Size::Customers(self.customers), seed: self.seed, ..Default::default() };
+        let settings =
+            simulate::Settings { size: simulate::Size::Customers(self.customers), seed: self.seed, ..Default::default() };
         let bar = context.progress().bar("simulating a shop", self.customers, Unit::Rows);
         simulate::write(&settings, Path::new(&exports), &|done, total| {
             bar.set_length(total);

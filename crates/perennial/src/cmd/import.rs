@@ -73,7 +73,10 @@ pub enum Outcome {
 
 /// Import files into an open shop: all of them or nothing.
 pub fn import(shop: &Shop, context: &Context, request: &Request<'_>) -> Result<Outcome> {
-    let files: Vec<FileFact> = source::facts(request.paths)?.into_iter().map(|file| FileFact { name: file.name, sha256: file.sha256, bytes: file.bytes }).collect();
+    let files: Vec<FileFact> = source::facts(request.paths)?
+        .into_iter()
+        .map(|file| FileFact { name: file.name, sha256: file.sha256, bytes: file.bytes })
+        .collect();
     let total: u64 = files.iter().map(|file| file.bytes).sum();
     let mapping = request.mapping.map(Mapping::read).transpose()?;
     let options = read_options(shop, mapping)?;
@@ -133,13 +136,17 @@ impl Outcome {
 
     pub fn text(&self, currency: &str) -> String {
         let record = match self {
-            Self::AlreadyThere { batch_id } => return format!("nothing to do: these files are in the lake already (batch {batch_id})"),
+            Self::AlreadyThere { batch_id } => {
+                return format!("nothing to do: these files are in the lake already (batch {batch_id})");
+            }
             Self::Imported(record) => record,
         };
         let mut text = format!("imported {} as batch {}\n", record.format, record.batch_id);
         for (entity, count) in &record.tables {
             text.push_str(&format!("  {:<12} {:>10} rows", entity.name(), count.added + count.replaced));
-            for (number, what) in [(count.replaced, "replaced older ones"), (count.unchanged, "already there"), (count.rejected, "rejected")] {
+            for (number, what) in
+                [(count.replaced, "replaced older ones"), (count.unchanged, "already there"), (count.rejected, "rejected")]
+            {
                 if number > 0 {
                     text.push_str(&format!(", {number} {what}"));
                 }

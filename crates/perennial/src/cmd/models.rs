@@ -42,9 +42,12 @@ pub fn table(rows: &[Row]) -> String {
     }
     let mut text = String::new();
     for row in rows {
-        let metric = |name: &str| row.metrics["test"][name].as_f64().map(|value| format!(" {name} {value:.4}")).unwrap_or_default();
-        let numbers: String =
-            ["auroc", "brier", "ece", "mae_cents", "total_ratio", "coverage_80", "silhouette", "stability"].iter().map(|name| metric(name)).collect();
+        let metric =
+            |name: &str| row.metrics["test"][name].as_f64().map(|value| format!(" {name} {value:.4}")).unwrap_or_default();
+        let numbers: String = ["auroc", "brier", "ece", "mae_cents", "total_ratio", "coverage_80", "silhouette", "stability"]
+            .iter()
+            .map(|name| metric(name))
+            .collect();
         text.push_str(&format!("{:<8} {:<14} v{:<3} {:<9}{numbers}\n", row.task, row.name, row.version, row.status.name()));
         if !row.reason.is_empty() {
             text.push_str(&format!("         {}\n", row.reason));

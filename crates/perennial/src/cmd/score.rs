@@ -30,7 +30,8 @@ impl Score {
         let scored = pipeline::score(&shop, context, self.as_of)?;
         pipeline::write_scores(&scored, &self.out)?;
         let facts = json!({ "out": self.out, "as_of": scored.as_of, "customers": scored.table.rows(), "models": scored.models });
-        context.print(&facts, || format!("{} customers as of {} in {}", scored.table.rows(), scored.as_of, self.out.display()))?;
+        context
+            .print(&facts, || format!("{} customers as of {} in {}", scored.table.rows(), scored.as_of, self.out.display()))?;
         Ok(Exit::Done)
     }
 }

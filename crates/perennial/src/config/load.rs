@@ -192,10 +192,16 @@ mod tests {
     fn mistakes_are_named_with_their_place() {
         let cases = [
             ("[learn]\nhorizn_days = 30", "perennial.toml: no setting \"learn.horizn_days\"; did you mean learn.horizon_days?"),
-            ("[learn]\nhorizon_days = -1", "perennial.toml: setting learn.horizon_days is -1, expected a whole number, zero or more"),
+            (
+                "[learn]\nhorizon_days = -1",
+                "perennial.toml: setting learn.horizon_days is -1, expected a whole number, zero or more",
+            ),
             ("[gate]\nece_max = 3", "perennial.toml: setting gate.ece_max is 3, expected a share from 0 to 1"),
             ("[shop]\nlanguage = \"fr\"", "perennial.toml: setting shop.language is \"fr\", allowed are en, zh"),
-            ("[quality]\nrejects = \"loud\"", "perennial.toml: setting quality.rejects is \"loud\", expected \"error\", \"warning\" or \"off\""),
+            (
+                "[quality]\nrejects = \"loud\"",
+                "perennial.toml: setting quality.rejects is \"loud\", expected \"error\", \"warning\" or \"off\"",
+            ),
         ];
         for (text, message) in cases {
             assert_eq!(from_text(text).map(|_| ()).map_err(|e| e.to_string()), Err(message.to_owned()));

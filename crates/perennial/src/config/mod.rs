@@ -5,8 +5,8 @@ mod render;
 mod value;
 
 pub use load::{Loaded, Origin, SettingsError, load};
-pub use render::{reference_page, settings_file};
 pub use perennial_lake::quality::Severity;
+pub use render::{reference_page, settings_file};
 use value::Setting;
 
 /// One setting as declared: where it stands, what it means, and its default as TOML.

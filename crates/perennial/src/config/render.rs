@@ -7,7 +7,9 @@ use super::Settings;
 /// `perennial.toml` with these values; each setting with its meaning above it.
 #[must_use]
 pub fn settings_file(settings: &Settings) -> String {
-    let mut text = String::from("# Perennial's settings for this shop. Unknown names are errors. `perennial config explain` says what is in force and why.\n");
+    let mut text = String::from(
+        "# Perennial's settings for this shop. Unknown names are errors. `perennial config explain` says what is in force and why.\n",
+    );
     let keys = Settings::keys();
     for (section, help) in Settings::SECTIONS {
         let _ = write!(text, "\n");

@@ -68,7 +68,9 @@ pub fn write(shop: &Shop, plan: &Plan, material: &Material, subject: &Subject<'_
         cuts: plan.serve.iter().map(ToString::to_string).collect(),
         rows: rows.map_or(0, Table::rows),
         base_rate: subject.metrics["base_rate"].as_f64(),
-        features: rows.map(|table| table.names().filter(|name| !column::is_reserved(name)).map(str::to_owned).collect()).unwrap_or_default(),
+        features: rows
+            .map(|table| table.names().filter(|name| !column::is_reserved(name)).map(str::to_owned).collect())
+            .unwrap_or_default(),
         metrics: metric_rows(subject, material)?,
         verdict,
         limits: limits(entry.task),

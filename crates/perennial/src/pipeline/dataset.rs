@@ -86,7 +86,8 @@ fn zero_filled(table: &Table) -> Result<Table> {
     for (field, array) in schema.fields().iter().zip(table.batch().columns()) {
         let is_feature = !column::is_reserved(field.name());
         let filled = if is_feature && field.data_type().is_numeric() && array.null_count() > 0 {
-            let zero = arrow::array::Scalar::new(arrow::compute::cast(&arrow::array::Int64Array::from(vec![0]), field.data_type())?);
+            let zero =
+                arrow::array::Scalar::new(arrow::compute::cast(&arrow::array::Int64Array::from(vec![0]), field.data_type())?);
             let valid: BooleanArray = arrow::compute::is_not_null(array)?;
             arrow::compute::kernels::zip::zip(&valid, array, &zero)?
         } else {

@@ -38,11 +38,16 @@ pub fn judge(settings: &Gate, candidate: &Judged, rivals: &Rivals<'_>, seed: u64
     }
     let draws = Draws { count: settings.bootstrap_replicates as usize, seed };
     if let Some((name, baseline)) = rivals.baseline {
-        verdict.must_beat(&format!("the baseline row {name}"), differences(candidate, baseline, draws), settings.better_probability_min);
+        verdict.must_beat(
+            &format!("the baseline row {name}"),
+            differences(candidate, baseline, draws),
+            settings.better_probability_min,
+        );
     }
     if let Some(reigning) = &rivals.champion {
         let differences = differences(candidate, reigning.judged, draws);
-        let needed = if reigning.is_same_recipe { 1.0 - settings.better_probability_min } else { settings.better_probability_min };
+        let needed =
+            if reigning.is_same_recipe { 1.0 - settings.better_probability_min } else { settings.better_probability_min };
         verdict.must_beat(&format!("the champion {}", reigning.name), differences, needed);
     }
     verdict
@@ -60,7 +65,10 @@ fn differences(candidate: &Judged, rival: &Judged, draws: Draws) -> Vec<(&'stati
         }
         (Judged::Value { actual, spend: candidate, .. }, Judged::Value { spend: rival, .. }) => {
             let (pair, customers) = (Pair { candidate, rival }, (0..actual.len() as u32).collect::<Vec<_>>());
-            vec![("gini", bootstrap::gini(actual, pair, &customers, draws)), ("mae", bootstrap::mae(actual, pair, &customers, draws))]
+            vec![
+                ("gini", bootstrap::gini(actual, pair, &customers, draws)),
+                ("mae", bootstrap::mae(actual, pair, &customers, draws)),
+            ]
         }
         _ => Vec::new(),
     }
@@ -75,13 +83,17 @@ impl Verdict {
     fn churn_limits(&mut self, settings: &Gate, candidate: &Judged) {
         match candidate.metric("ece") {
             Some(ece) if ece <= settings.ece_max => {}
-            Some(ece) => self.reasons.push(format!("miscalibrated: ECE {ece:.4}, allowed is {} (gate.ece_max)", settings.ece_max)),
+            Some(ece) => {
+                self.reasons.push(format!("miscalibrated: ECE {ece:.4}, allowed is {} (gate.ece_max)", settings.ece_max))
+            }
             None => self.reasons.push("calibration cannot be measured on the test window".to_owned()),
         }
         match candidate.metric("auroc") {
             Some(auroc) if auroc > 0.5 => {}
             Some(auroc) => self.reasons.push(format!("ranks no better than chance: AUROC {auroc:.4}")),
-            None => self.reasons.push("everybody stayed or everybody left in the test window, so nothing can be ranked".to_owned()),
+            None => {
+                self.reasons.push("everybody stayed or everybody left in the test window, so nothing can be ranked".to_owned())
+            }
         }
         self.total(settings, candidate, "buyers");
     }

@@ -34,7 +34,8 @@ pub fn measure(entry: &Entry, model: &dyn Model, today: &Table, run: &Run) -> Re
         labels(refitted.as_ref(), &sample)
     };
     // A resample that cannot be grouped agrees with nothing.
-    let stability = cluster::stability(sample.rows(), DRAWS, run.seed, |drawn| refit(drawn).unwrap_or_else(|_| vec![0; sample.rows()]));
+    let stability =
+        cluster::stability(sample.rows(), DRAWS, run.seed, |drawn| refit(drawn).unwrap_or_else(|_| vec![0; sample.rows()]));
     measured.extend(stability.map(|stability| ("stability", stability)));
     Ok(measured)
 }

@@ -233,9 +233,15 @@ fn month_start(month: Month) -> Day {
 }
 
 fn texts<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a arrow::array::StringArray> {
-    batch.column_by_name(name).and_then(|column| column.as_string_opt::<i32>()).ok_or_else(|| anyhow!("column {name} is not there"))
+    batch
+        .column_by_name(name)
+        .and_then(|column| column.as_string_opt::<i32>())
+        .ok_or_else(|| anyhow!("column {name} is not there"))
 }
 
 fn days<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a arrow::array::PrimitiveArray<Date32Type>> {
-    batch.column_by_name(name).and_then(|column| column.as_primitive_opt::<Date32Type>()).ok_or_else(|| anyhow!("column {name} is not there"))
+    batch
+        .column_by_name(name)
+        .and_then(|column| column.as_primitive_opt::<Date32Type>())
+        .ok_or_else(|| anyhow!("column {name} is not there"))
 }

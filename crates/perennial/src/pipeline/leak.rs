@@ -18,8 +18,11 @@ pub fn find(labelled: &Table, auroc_max: f64) -> Result<Vec<String>, TableError>
             continue;
         }
         // A missing value stands below every number: whether it is missing may itself be the leak.
-        let values: Vec<f64> =
-            labelled.f64s(field.name())?.into_iter().map(|value| if value.is_nan() { f64::NEG_INFINITY } else { value }).collect();
+        let values: Vec<f64> = labelled
+            .f64s(field.name())?
+            .into_iter()
+            .map(|value| if value.is_nan() { f64::NEG_INFINITY } else { value })
+            .collect();
         let Some(auroc) = classify::auroc(&Ranking::descending(&values), &labels, None) else { continue };
         let strength = auroc.max(1.0 - auroc);
         if strength > auroc_max {

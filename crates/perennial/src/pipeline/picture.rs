@@ -32,7 +32,8 @@ pub fn picture(shop: &Shop, id: &str, as_of: Option<Day>) -> Result<CustomerPict
     }
     let champions = champions(shop)?;
     let scored = score_features(shop, &champions, features.clone(), as_of)?;
-    let one = |name: &str| -> Result<Option<f64>> { Ok(scored.table.f64s(name)?.first().copied().filter(|value| value.is_finite())) };
+    let one =
+        |name: &str| -> Result<Option<f64>> { Ok(scored.table.f64s(name)?.first().copied().filter(|value| value.is_finite())) };
     let segment = scored.table.texts(column::SEGMENT)?;
     let explained = champions.get(&Task::Churn).map(|champion| reasons(champion, &features)).transpose()?.flatten();
     let (bias, reasons, rest) = explained.map_or((None, Vec::new(), None), |e| (Some(e.bias), e.reasons, Some(e.rest)));
@@ -64,7 +65,8 @@ pub fn picture(shop: &Shop, id: &str, as_of: Option<Day>) -> Result<CustomerPict
 }
 
 fn not_scored(champions: &BTreeMap<Task, Champion>) -> Option<Phrase> {
-    let missing: Vec<&str> = [Task::Churn, Task::Value].iter().filter(|task| !champions.contains_key(task)).map(|task| task.name()).collect();
+    let missing: Vec<&str> =
+        [Task::Churn, Task::Value].iter().filter(|task| !champions.contains_key(task)).map(|task| task.name()).collect();
     (!missing.is_empty()).then(|| {
         Phrase::both(
             format!("no model may answer for {}; `perennial models` says why", missing.join(" and ")),

@@ -73,7 +73,12 @@ impl Plan {
         let test = self.test.map_or_else(|| "–".to_owned(), |day| day.to_string());
         let (horizon, back) = (self.horizon_days, self.look_back_days);
         if is_zh {
-            format!("截至 {}；预测期 {horizon} 天，回看期 {back} 天（{}）\n训练截点：{}；检验截点：{test}", self.as_of, pick(&self.horizon_reason), days(&self.train))
+            format!(
+                "截至 {}；预测期 {horizon} 天，回看期 {back} 天（{}）\n训练截点：{}；检验截点：{test}",
+                self.as_of,
+                pick(&self.horizon_reason),
+                days(&self.train)
+            )
         } else {
             format!(
                 "as of {}; horizon {horizon} days, look-back {back} days ({})\nlearned from cut-offs {}; judged on {test}",
@@ -97,7 +102,10 @@ fn too_few_repeats(history: &History, needed: u64) -> Option<Words> {
 }
 
 fn too_short_zh(error: &split::TooShort) -> String {
-    format!("数据只有 {} 天，预测期 {} 天至少需要 {} 天（历史、训练窗口、检验窗口）；请导入更多数据或缩短 learn.horizon_days", error.days, error.horizon_days, error.needed)
+    format!(
+        "数据只有 {} 天，预测期 {} 天至少需要 {} 天（历史、训练窗口、检验窗口）；请导入更多数据或缩短 learn.horizon_days",
+        error.days, error.horizon_days, error.needed
+    )
 }
 
 /// The day a question is asked about: the one given, else the day after the last order.

@@ -37,7 +37,10 @@ impl QualityGate {
     #[must_use]
     pub fn refused(&self) -> Option<Refusal> {
         (!self.is_open()).then(|| Refusal {
-            text: format!("the quality gate is shut: {}\nmend the data, change the rule's severity, or open it with --override \"why\"", self.verdict.reasons().join("; ")),
+            text: format!(
+                "the quality gate is shut: {}\nmend the data, change the rule's severity, or open it with --override \"why\"",
+                self.verdict.reasons().join("; ")
+            ),
             json: serde_json::json!({ "refused_by": "quality", "reasons": self.verdict.reasons() }),
         })
     }

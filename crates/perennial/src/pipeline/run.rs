@@ -46,17 +46,24 @@ pub fn run(shop: &mut Shop, context: &Context, request: &RunRequest<'_>) -> Resu
     write_scores(&scored, &scores)?;
     let report = shop.dir.join("report.html");
     summary::write(shop, context, &summary::Inputs { scored: &scored, gate: &gate }, &report)?;
-    let unanswered: Vec<&Task> = Task::ALL.iter().filter(|task| looks_ahead(**task) && !promoted.iter().any(|row| row.task == **task)).collect();
+    let unanswered: Vec<&Task> =
+        Task::ALL.iter().filter(|task| looks_ahead(**task) && !promoted.iter().any(|row| row.task == **task)).collect();
     let exit = if unanswered.is_empty() { Exit::Done } else { Exit::Refused };
     let rows = shop.registry.list()?;
-    let rows: Vec<Row> = rows.into_iter().filter(|row| trained.rows.iter().any(|t| (t.task, &t.name, t.version) == (row.task, &row.name, row.version))).collect();
+    let rows: Vec<Row> = rows
+        .into_iter()
+        .filter(|row| trained.rows.iter().any(|t| (t.task, &t.name, t.version) == (row.task, &row.name, row.version)))
+        .collect();
     let json = json!({
         "as_of": as_of, "horizon_days": trained.plan.horizon_days, "look_back_days": trained.plan.look_back_days,
         "gate": "open", "models": rows, "customers": scored.table.rows(), "scores": scores, "report": report, "unanswered": unanswered,
     });
     let mut text = format!("{}\n\n{}\n", trained.plan_text, models_table(&rows));
     for task in unanswered {
-        let why = rows.iter().find(|row| row.task == *task && row.status == Status::Refused).map_or("no candidate", |row| row.reason.as_str());
+        let why = rows
+            .iter()
+            .find(|row| row.task == *task && row.status == Status::Refused)
+            .map_or("no candidate", |row| row.reason.as_str());
         text.push_str(&format!("{task}: refused, nobody answers: {why}\n"));
     }
     text.push_str(&format!("scores: {} ({} customers)\nreport: {}", scores.display(), scored.table.rows(), report.display()));

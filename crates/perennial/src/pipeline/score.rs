@@ -83,7 +83,8 @@ pub fn score_features(shop: &Shop, champions: &BTreeMap<Task, Champion>, feature
     for name in [column::DAYS_SINCE_LAST_ORDER, column::ORDERS, column::SPEND_CENTS] {
         columns.push((name, features.column(name)?.clone()));
     }
-    let models = champions.iter().map(|(task, c)| (task.name().to_owned(), format!("{}@{}", c.row.name, c.row.version))).collect();
+    let models =
+        champions.iter().map(|(task, c)| (task.name().to_owned(), format!("{}@{}", c.row.name, c.row.version))).collect();
     Ok(Scored { as_of, table: Table::from_columns(columns)?, features, models })
 }
 
@@ -100,7 +101,9 @@ fn presented(name: &str, scores: &Table) -> Result<ArrayRef> {
     Ok(match data_type(name) {
         DataType::Utf8 => Arc::new(scores.texts(name)?),
         DataType::Float64 => Arc::new(Float64Array::from(scores.f64s(name)?)),
-        _ => Arc::new(scores.f64s(name)?.into_iter().map(|cents| cents.is_finite().then(|| cents.round() as i64)).collect::<Int64Array>()),
+        _ => Arc::new(
+            scores.f64s(name)?.into_iter().map(|cents| cents.is_finite().then(|| cents.round() as i64)).collect::<Int64Array>(),
+        ),
     })
 }
 

@@ -85,7 +85,9 @@ impl Material {
         let rows_max = shop.settings.learn.train_rows_max as usize / plan.train.len().max(1);
         let window = Window { horizon_days: plan.horizon_days, look_back_days: plan.look_back_days, rows_max: rows_max.max(1) };
         let tables = dataset::labelled(shop, at, &cuts, &window)?;
-        let pick = |days: &[Day]| -> Vec<Table> { cuts.iter().zip(&tables).filter(|(cut, _)| days.contains(cut)).map(|(_, t)| t.clone()).collect() };
+        let pick = |days: &[Day]| -> Vec<Table> {
+            cuts.iter().zip(&tables).filter(|(cut, _)| days.contains(cut)).map(|(_, t)| t.clone()).collect()
+        };
         material.train = Table::concat(&pick(&plan.train))?;
         material.test = Table::concat(&pick(&[test]))?;
         material.serve = Table::concat(&pick(&plan.serve))?;
@@ -129,14 +131,19 @@ impl Trainer<'_> {
         for name in names {
             match catalog::find(name).filter(|entry| entry.task == self.task) {
                 Some(entry) => entries.push(entry),
-                None => bail!("setting learn.{}: no model {name:?} in the catalogue; there are {}", self.task, names_of(self.task)),
+                None => {
+                    bail!("setting learn.{}: no model {name:?} in the catalogue; there are {}", self.task, names_of(self.task))
+                }
             }
         }
         if self.task == Task::Segment {
             return entries.into_iter().map(|entry| self.segment(entry)).collect();
         }
         if let Some(refusal) = &self.plan.refusal {
-            return Ok(entries.into_iter().map(|entry| self.refused(entry, &refusal.en, json!({ "reason_zh": refusal.zh }))).collect());
+            return Ok(entries
+                .into_iter()
+                .map(|entry| self.refused(entry, &refusal.en, json!({ "reason_zh": refusal.zh })))
+                .collect());
         }
         self.candidates(&entries)
     }
@@ -219,8 +226,20 @@ impl Trainer<'_> {
                 None
             }
         };
-        let card = card::write(self.shop, self.plan, self.material, &card::Subject { entry, metrics: &metrics, reasons: &reasons, judged: Some(&candidate.judged) })?;
-        Ok(Filing { refused: !reasons.is_empty(), reason: reasons.join("; "), metrics, model: model.map(|m| m.to_json()), card, ..self.blank(entry) })
+        let card = card::write(
+            self.shop,
+            self.plan,
+            self.material,
+            &card::Subject { entry, metrics: &metrics, reasons: &reasons, judged: Some(&candidate.judged) },
+        )?;
+        Ok(Filing {
+            refused: !reasons.is_empty(),
+            reason: reasons.join("; "),
+            metrics,
+            model: model.map(|m| m.to_json()),
+            card,
+            ..self.blank(entry)
+        })
     }
 
     /// A segmentation: judged by how well apart and how stable its groups are.
@@ -237,11 +256,25 @@ impl Trainer<'_> {
         let mut reasons = Vec::new();
         let needed = self.shop.settings.gate.stability_min;
         if let Some(&stability) = measured.get("stability").filter(|&&stability| stability < needed) {
-            reasons.push(format!("groups change too much between resamples: stability {stability:.3}, needed {needed} (gate.stability_min)"));
+            reasons.push(format!(
+                "groups change too much between resamples: stability {stability:.3}, needed {needed} (gate.stability_min)"
+            ));
         }
         let metrics = json!({ "test": measured, "customers": today.rows() });
-        let card = card::write(self.shop, self.plan, self.material, &card::Subject { entry, metrics: &metrics, reasons: &reasons, judged: None })?;
-        Ok(Filing { refused: !reasons.is_empty(), reason: reasons.join("; "), metrics, model: Some(model.to_json()), card, ..self.blank(entry) })
+        let card = card::write(
+            self.shop,
+            self.plan,
+            self.material,
+            &card::Subject { entry, metrics: &metrics, reasons: &reasons, judged: None },
+        )?;
+        Ok(Filing {
+            refused: !reasons.is_empty(),
+            reason: reasons.join("; "),
+            metrics,
+            model: Some(model.to_json()),
+            card,
+            ..self.blank(entry)
+        })
     }
 
     fn refused(&self, entry: &Entry, reason: &str, metrics: Value) -> Filing {

@@ -19,7 +19,10 @@ pub fn feature_words() -> Result<BTreeMap<String, FeatureWords>> {
                 "count" => Unit::Count,
                 _ => Unit::Plain,
             };
-            words.insert(feature.name.to_owned(), FeatureWords { en: feature.meaning.to_owned(), zh: feature.label_zh.to_owned(), unit });
+            words.insert(
+                feature.name.to_owned(),
+                FeatureWords { en: feature.meaning.to_owned(), zh: feature.label_zh.to_owned(), unit },
+            );
         }
     }
     Ok(words)

@@ -182,7 +182,10 @@ impl Registry {
     pub fn promote(&mut self, task: Task, which: &str, why: Option<&str>, now: &str) -> Result<Row, RegistryError> {
         let row = self.find(task, which)?;
         if row.checksum.is_none() {
-            return Err(RegistryError::NotPossible(format!("{task}/{} v{} was never fitted: {}", row.name, row.version, row.reason)));
+            return Err(RegistryError::NotPossible(format!(
+                "{task}/{} v{} was never fitted: {}",
+                row.name, row.version, row.reason
+            )));
         }
         if row.status == Status::Refused && why.is_none() {
             return Err(RegistryError::NotPossible(format!(
@@ -239,8 +242,10 @@ impl Registry {
 
     /// Record that a shut gate was opened by hand.
     pub fn record_override(&self, gate: &str, why: &str, reasons: &str, now: &str) -> Result<(), RegistryError> {
-        self.database
-            .execute("INSERT INTO overrides (at, gate, why, reasons) VALUES (?1, ?2, ?3, ?4)", params![now, gate, why, reasons])?;
+        self.database.execute(
+            "INSERT INTO overrides (at, gate, why, reasons) VALUES (?1, ?2, ?3, ?4)",
+            params![now, gate, why, reasons],
+        )?;
         Ok(())
     }
 
@@ -269,7 +274,9 @@ impl Registry {
             Some(version) => named.find(|row| row.version.to_string() == version),
         };
         found.ok_or_else(|| {
-            RegistryError::NotPossible(format!("no model {which:?} for {task}; `perennial models` lists what there is, `perennial train` makes more"))
+            RegistryError::NotPossible(format!(
+                "no model {which:?} for {task}; `perennial models` lists what there is, `perennial train` makes more"
+            ))
         })
     }
 

@@ -36,7 +36,8 @@ fn json_errors_are_json() {
 fn settings_say_where_they_come_from() {
     let shop = TestShop::new(&["shop.currency=GBP"]);
     let rows = shop.run(&["config", "explain", "--json", "--set", "learn.horizon_days=60"]).ok().json();
-    let find = |name: &str| rows.as_array().expect("a list").iter().find(|row| row["setting"] == name).expect("the setting").clone();
+    let find =
+        |name: &str| rows.as_array().expect("a list").iter().find(|row| row["setting"] == name).expect("the setting").clone();
     assert_eq!(find("learn.horizon_days")["origin"], "--set");
     assert!(find("shop.currency")["origin"].as_str().is_some_and(|origin| origin.ends_with("perennial.toml")));
     assert_eq!(find("shop.currency")["value"], "\"GBP\"");

@@ -85,7 +85,8 @@ fn kill_9_at_fifty_moments_leaves_the_old_state_or_the_new() {
     for _ in 0..10 {
         killed += u32::from(kill_after(&shop, &["promote", "segment", "rfm"], promote, moments.next().expect("endless")));
         let rows = shop.run(&["models", "--json"]).ok().json();
-        let champions = rows.as_array().expect("a list").iter().filter(|row| row["task"] == "segment" && row["status"] == "champion").count();
+        let champions =
+            rows.as_array().expect("a list").iter().filter(|row| row["task"] == "segment" && row["status"] == "champion").count();
         assert!(champions <= 1, "{champions} champions");
     }
     shop.run(&["promote", "segment", "rfm"]).ok();

@@ -32,7 +32,10 @@ fn same_files_and_seed_give_the_same_scores_and_models() {
         shop.run(&["import", &exports]).ok();
         shop.run(&["run"]).ok();
         let models = ["churn", "value", "segment"].map(|task| {
-            let mut files: Vec<_> = std::fs::read_dir(shop.dir().join("models").join(task)).expect("models").map(|f| f.expect("a file").path()).collect();
+            let mut files: Vec<_> = std::fs::read_dir(shop.dir().join("models").join(task))
+                .expect("models")
+                .map(|f| f.expect("a file").path())
+                .collect();
             files.sort();
             files.iter().map(|file| std::fs::read(file).expect("a model")).collect::<Vec<_>>()
         });

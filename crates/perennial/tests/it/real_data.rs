@@ -28,7 +28,9 @@ impl Job {
     /// The row of a model in `models --json`.
     fn model(&self, task: &str, name: &str) -> &Value {
         let rows = self.models.as_array().expect("a list");
-        rows.iter().find(|row| row["task"] == task && row["name"] == name).unwrap_or_else(|| panic!("no {task}/{name} in {rows:#?}"))
+        rows.iter()
+            .find(|row| row["task"] == task && row["name"] == name)
+            .unwrap_or_else(|| panic!("no {task}/{name} in {rows:#?}"))
     }
 
     fn champion(&self, task: &str) -> Option<&Value> {
@@ -36,7 +38,9 @@ impl Job {
     }
 
     fn metric(&self, task: &str, metric: &str) -> f64 {
-        self.champion(task).unwrap_or_else(|| panic!("nobody answers {task}"))["metrics"]["test"][metric].as_f64().expect("a number")
+        self.champion(task).unwrap_or_else(|| panic!("nobody answers {task}"))["metrics"]["test"][metric]
+            .as_f64()
+            .expect("a number")
     }
 
     fn rows(&self, table: &str) -> (u64, u64) {
@@ -51,7 +55,9 @@ impl Job {
 
 #[test]
 fn online_retail() {
-    let Some(job) = job("online_retail", &["shop.zone=Europe/London", "shop.currency=GBP"], "online-retail", "online_retail.csv.gz") else {
+    let Some(job) =
+        job("online_retail", &["shop.zone=Europe/London", "shop.currency=GBP"], "online-retail", "online_retail.csv.gz")
+    else {
         return;
     };
     assert_eq!(job.run.code, 0, "{:?}", job.run);

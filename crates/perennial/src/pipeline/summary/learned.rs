@@ -11,8 +11,8 @@ use crate::pipeline::evaluate::{Decile, Gain, Reliability};
 use crate::pipeline::picture::explain_rows;
 use crate::registry::{Row, Status};
 use crate::report::{
-    AtRisk, Churn, ChurnToday, Estimate, GainPoint, Importance, MetricRow, ModelMetric, ModelRow, ModelStatus, Phrase, ReliabilityBin,
-    RiskCustomer, Section, SpendRange, Value, ValueDecile,
+    AtRisk, Churn, ChurnToday, Estimate, GainPoint, Importance, MetricRow, ModelMetric, ModelRow, ModelStatus, Phrase,
+    ReliabilityBin, RiskCustomer, Section, SpendRange, Value, ValueDecile,
 };
 
 /// Customers in the list of those to call first.
@@ -50,7 +50,8 @@ impl Facts<'_> {
     fn metric_rows(&self, champion: &Row, names: &[&str]) -> Vec<MetricRow> {
         let baseline = self.baseline(champion.task).filter(|row| row.name != champion.name);
         let compared = champion.metrics["compared"].as_object();
-        let against_baseline = compared.and_then(|all| all.iter().find(|(rival, _)| rival.starts_with("the baseline"))).map(|(_, facts)| facts);
+        let against_baseline =
+            compared.and_then(|all| all.iter().find(|(rival, _)| rival.starts_with("the baseline"))).map(|(_, facts)| facts);
         let row = |name: &&str| {
             let value = champion.metrics["test"][*name].as_f64()?;
             let difference = against_baseline.and_then(|facts| {
@@ -193,7 +194,21 @@ impl Facts<'_> {
 }
 
 fn model_row(row: &Row) -> ModelRow {
-    let names = ["auroc", "pr_auc", "log_loss", "brier", "ece", "lift_10", "mae", "total_ratio", "gini", "spearman", "coverage_80", "silhouette", "stability"];
+    let names = [
+        "auroc",
+        "pr_auc",
+        "log_loss",
+        "brier",
+        "ece",
+        "lift_10",
+        "mae",
+        "total_ratio",
+        "gini",
+        "spearman",
+        "coverage_80",
+        "silhouette",
+        "stability",
+    ];
     let metric = |name: &&str| {
         let value = row.metrics["test"][*name].as_f64()?;
         Some(ModelMetric { metric: shown_name(name).to_owned(), estimate: point(value) })

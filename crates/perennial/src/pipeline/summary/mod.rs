@@ -8,9 +8,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
+use perennial_contract::Day;
 use perennial_contract::engine::Snapshot;
 use perennial_contract::estimator::{Task, column};
-use perennial_contract::Day;
 
 use super::history::History;
 use super::plan::{Plan, as_of_or_default};
@@ -83,7 +83,8 @@ fn data(shop: &Shop, inputs: &Inputs<'_>) -> Result<ReportData> {
         frame: facts.frame()?,
         overview,
         quality: Section::Shown(quality::section(inputs.gate, shop)),
-        cohorts: cohorts.map_or_else(|| Section::Absent(Phrase::both("no customer has ordered yet", "尚无客户下单")), Section::Shown),
+        cohorts: cohorts
+            .map_or_else(|| Section::Absent(Phrase::both("no customer has ordered yet", "尚无客户下单")), Section::Shown),
         segments: facts.segments()?,
         churn: facts.churn()?,
         value: facts.value()?,
@@ -144,7 +145,8 @@ impl Facts<'_> {
 
     /// Customers by net spend so far, poorest first; spend below nothing counts as nothing.
     fn lorenz(&self) -> Result<Vec<LorenzPoint>> {
-        let mut spend: Vec<f64> = self.scored.features.f64s(column::SPEND_CENTS)?.into_iter().map(|cents| cents.max(0.0)).collect();
+        let mut spend: Vec<f64> =
+            self.scored.features.f64s(column::SPEND_CENTS)?.into_iter().map(|cents| cents.max(0.0)).collect();
         spend.sort_by(f64::total_cmp);
         let total: f64 = spend.iter().sum();
         if total <= 0.0 {
@@ -164,11 +166,25 @@ impl Facts<'_> {
     fn provenance(&self) -> Result<Provenance> {
         let mut batches = Vec::new();
         for import in self.shop.lake.imports()? {
-            let files = import.files.iter().map(|file| FileFacts { name: file.name.clone(), sha256: file.sha256.clone(), bytes: file.bytes });
-            let imported_at = jiff::Timestamp::from_microsecond(import.imported_at_us).map_or_else(|_| String::new(), |at| at.to_string());
-            batches.push(BatchFacts { id: import.batch_id.clone(), format: import.format.clone(), imported_at, files: files.collect() });
+            let files = import.files.iter().map(|file| FileFacts {
+                name: file.name.clone(),
+                sha256: file.sha256.clone(),
+                bytes: file.bytes,
+            });
+            let imported_at =
+                jiff::Timestamp::from_microsecond(import.imported_at_us).map_or_else(|_| String::new(), |at| at.to_string());
+            batches.push(BatchFacts {
+                id: import.batch_id.clone(),
+                format: import.format.clone(),
+                imported_at,
+                files: files.collect(),
+            });
         }
-        Ok(Provenance { version: env!("CARGO_PKG_VERSION").to_owned(), seed: self.shop.settings.run.seed, produced_at: None, batches })
+        Ok(Provenance {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            seed: self.shop.settings.run.seed,
+            produced_at: None,
+            batches,
+        })
     }
 }
-

@@ -40,7 +40,11 @@ pub fn section(gate: &QualityGate, shop: &Shop) -> Quality {
         rejects: verdict
             .rejects
             .iter()
-            .map(|group| RejectGroup { table: group.table.clone(), reason: Phrase::from(group.reason.as_str()), rows: group.rows })
+            .map(|group| RejectGroup {
+                table: group.table.clone(),
+                reason: Phrase::from(group.reason.as_str()),
+                rows: group.rows,
+            })
             .collect(),
         reconciliation: verdict.reconciliation.as_ref().map(|balance| Balance {
             stated: balance.stated.clone(),

@@ -37,7 +37,11 @@ impl Facts<'_> {
         let spreads = self.spreads()?;
         let labels = self.labels(named.as_ref(), &self.scored.features)?;
         let rfm = self.groups(&labels, &spreads)?;
-        Ok(Section::Shown(Segments { migration: self.migration(named.as_ref(), &labels)?, rfm: in_order(rfm), clusters: self.clusters(&spreads)? }))
+        Ok(Section::Shown(Segments {
+            migration: self.migration(named.as_ref(), &labels)?,
+            rfm: in_order(rfm),
+            clusters: self.clusters(&spreads)?,
+        }))
     }
 
     /// The newest fitted model of a segmentation, whether it answers or not.
@@ -56,8 +60,12 @@ impl Facts<'_> {
         let mut spreads = Vec::new();
         for field in schema.fields() {
             // Days since the last order, orders and spend are the groups' own definition and shown beside them.
-            let is_definition = [column::DAYS_SINCE_LAST_ORDER, column::ORDERS, column::SPEND_CENTS, column::X].contains(&field.name().as_str());
-            if column::is_reserved(field.name()) || is_definition || !(field.data_type().is_numeric() || *field.data_type() == DataType::Boolean) {
+            let is_definition =
+                [column::DAYS_SINCE_LAST_ORDER, column::ORDERS, column::SPEND_CENTS, column::X].contains(&field.name().as_str());
+            if column::is_reserved(field.name())
+                || is_definition
+                || !(field.data_type().is_numeric() || *field.data_type() == DataType::Boolean)
+            {
                 continue;
             }
             let values = features.f64s(field.name())?;
