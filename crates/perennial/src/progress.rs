@@ -9,7 +9,6 @@ use indicatif::{ProgressBar, ProgressStyle};
 pub enum Unit {
     Bytes,
     Rows,
-    Steps,
 }
 
 /// Makes the bars of one command; hidden ones when quiet (indicatif hides them by itself when stderr is no terminal).
@@ -28,7 +27,6 @@ impl Progress {
         let numbers = match unit {
             Unit::Bytes => "{bytes}/{total_bytes} {bytes_per_sec}",
             Unit::Rows => "{human_pos}/{human_len} {per_sec}",
-            Unit::Steps => "{pos}/{len}",
         };
         let template = format!("{{msg:<28}} [{{bar:30}}] {numbers} {{eta}} left");
         let style = ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar());

@@ -75,11 +75,6 @@ fn differences(candidate: &Judged, rival: &Judged, draws: Draws) -> Vec<(&'stati
 }
 
 impl Verdict {
-    #[must_use]
-    pub fn is_refused(&self) -> bool {
-        !self.reasons.is_empty()
-    }
-
     fn churn_limits(&mut self, settings: &Gate, candidate: &Judged) {
         match candidate.metric("ece") {
             Some(ece) if ece <= settings.ece_max => {}
