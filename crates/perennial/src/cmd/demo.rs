@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 
+use perennial_contract::Day;
+
 use super::{Context, Exit, import};
 use crate::pipeline;
 use crate::progress::Unit;

@@ -30,7 +30,7 @@ pub struct Simulate {
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// The day the shop opens.
-    #[arg(long, default_value = "2024-03-01", value_name = "DAY")]
+    #[arg(long, default_value = "2023-10-01", value_name = "DAY")]
     first_day: Day,
     /// How many days it is watched.
     #[arg(long, default_value_t = 730)]
