@@ -130,3 +130,33 @@ fn facts_name_files_by_their_content() -> Result<(), SourceError> {
     assert_eq!(facts[0].sha256, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
     Ok(())
 }
+
+#[test]
+fn a_table_is_the_same_as_csv_json_lines_and_parquet() -> Result<(), SourceError> {
+    let folder = tempfile::tempdir().expect("folder");
+    let csv = put(
+        folder.path(),
+        "orders.csv",
+        "order_id,ordered_at,total_cents,coupon_codes,channel,delivered_at\n\
+         o1,2024-05-01T22:30:00.250Z,1200,A|B,web,2024-05-03T00:00:00Z\n\
+         o2,1999-12-31T23:59:59Z,5,,\"a \"\"shop\"\"\",\n",
+    );
+    let lines = put(
+        folder.path(),
+        "orders.jsonl",
+        "{\"order_id\":\"o1\",\"ordered_at\":\"2024-05-01T22:30:00.250Z\",\"total_cents\":1200,\"coupon_codes\":[\"A\",\"B\"],\"channel\":\"web\",\"delivered_at\":\"2024-05-03T00:00:00Z\"}\n\
+         {\"order_id\":\"o2\",\"ordered_at\":\"1999-12-31T23:59:59Z\",\"total_cents\":5,\"channel\":\"a \\\"shop\\\"\"}\n",
+    );
+    let options = ReadOptions::new("Europe/Paris", "EUR");
+    let from_csv = read(None, &[csv], &options)?;
+    assert_eq!(from_csv.days(Entity::Orders, "ordered_on"), [19_845, 10_957]);
+    assert_eq!(from_csv.tables, read(None, &[lines], &options)?.tables);
+    let parquet = folder.path().join("orders.parquet");
+    let stored = &from_csv.tables[&Entity::Orders][0];
+    let file = std::fs::File::create(&parquet).expect("file");
+    let mut writer = parquet::arrow::ArrowWriter::try_new(file, stored.schema(), None).expect("writer");
+    writer.write(stored).expect("written");
+    writer.close().expect("closed");
+    assert_eq!(from_csv.tables, read(None, &[parquet], &options)?.tables);
+    Ok(())
+}

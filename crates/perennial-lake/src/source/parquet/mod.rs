@@ -4,15 +4,21 @@
 mod guard;
 mod thrift;
 
+use std::fmt::Write;
 use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
-use arrow::datatypes::{DataType, Field, Schema};
+use arrow::array::{
+    Array, ArrayRef, AsArray, Int64Array, ListArray, RecordBatch, StringArray, StringViewArray, TimestampMicrosecondArray,
+};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Field, Int64Type, Schema, TimeUnit, TimestampMicrosecondType};
+use arrow::error::ArrowError;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
+use perennial_contract::Day;
 
 use super::blocks::{Blocks, Stop, Writer};
 use super::limits::Limits;
@@ -85,8 +91,12 @@ fn write_rows(batch: &RecordBatch, writer: &mut Writer) -> Result<(), Stop> {
 
 /// A column that can be written as text.
 enum Column<'a> {
-    Text(&'a arrow::array::StringViewArray),
-    List(&'a ArrayRef),
+    Text(&'a StringViewArray),
+    Whole(&'a Int64Array),
+    /// UTC microseconds.
+    Instant(&'a TimestampMicrosecondArray),
+    /// A list of texts, and the texts of all its rows.
+    List(&'a ListArray, StringArray),
     Other(ArrayFormatter<'a>, &'a ArrayRef),
 }
 
@@ -94,35 +104,57 @@ const OPTIONS: FormatOptions<'static> = FormatOptions::new().with_null("");
 
 impl<'a> Column<'a> {
     fn new(array: &'a ArrayRef) -> Result<Self, Stop> {
+        let unreadable = |error: ArrowError| {
+            Problem::refused(format!("has a column that cannot be read as text: {error}"), "leave the column out")
+        };
         Ok(match array.data_type() {
             DataType::Utf8View => Self::Text(array.as_string_view()),
-            DataType::List(field) if field.data_type().is_string() => Self::List(array),
-            _ => Self::Other(
-                ArrayFormatter::try_new(array, &OPTIONS).map_err(|error| {
-                    Problem::refused(format!("has a column that cannot be read as text: {error}"), "leave the column out")
-                })?,
-                array,
-            ),
+            DataType::Int64 => Self::Whole(array.as_primitive::<Int64Type>()),
+            DataType::Timestamp(TimeUnit::Microsecond, Some(_)) => {
+                Self::Instant(array.as_primitive::<TimestampMicrosecondType>())
+            }
+            DataType::List(field) if field.data_type().is_string() => {
+                let lists = array.as_list::<i32>();
+                let texts = cast(lists.values(), &DataType::Utf8).map_err(unreadable)?;
+                Self::List(lists, texts.as_string::<i32>().clone())
+            }
+            _ => Self::Other(ArrayFormatter::try_new(array, &OPTIONS).map_err(unreadable)?, array),
         })
     }
 
     fn write(&self, row: usize, text: &mut String) {
+        // Writing to a string cannot fail; a value without a text form stays empty.
         match self {
             Self::Text(array) if array.is_valid(row) => text.push_str(array.value(row)),
-            Self::List(array) if array.is_valid(row) => {
-                let items = array.as_list::<i32>().value(row);
-                let items = arrow::compute::cast(&items, &DataType::Utf8).unwrap_or(items);
-                let items: Vec<_> =
-                    items.as_string_opt::<i32>().map(|items| items.iter().flatten().collect()).unwrap_or_default();
+            Self::Whole(array) if array.is_valid(row) => {
+                let _ = write!(text, "{}", array.value(row));
+            }
+            Self::Instant(array) if array.is_valid(row) => write_instant(array.value(row), text),
+            Self::List(array, texts) if array.is_valid(row) => {
+                let offsets = array.value_offsets();
+                let items = (offsets[row] as usize..offsets[row + 1] as usize).filter(|item| texts.is_valid(*item));
+                let items: Vec<_> = items.map(|item| texts.value(item)).collect();
                 text.push_str(&serde_json::to_string(&items).unwrap_or_default());
             }
             Self::Other(formatter, array) if array.is_valid(row) => {
-                // Writing to a string cannot fail; a value without a text form stays empty.
                 let _ = formatter.value(row).write(text);
             }
             _ => {}
         }
     }
+}
+
+/// RFC 3339 of UTC microseconds; nothing for an instant beyond the year 9999, which no reader takes.
+fn write_instant(micros: i64, text: &mut String) {
+    let Ok(days) = i32::try_from(micros.div_euclid(86_400_000_000)) else { return };
+    if !(-700_000..2_900_000).contains(&days) {
+        text.push_str("beyond any calendar");
+        return;
+    }
+    let of_day = micros.rem_euclid(86_400_000_000);
+    let (seconds, fraction) = (of_day / 1_000_000, of_day % 1_000_000);
+    let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    let _ = write!(text, "{}T{hour:02}:{minute:02}:{second:02}.{fraction:06}Z", Day(days));
 }
 
 impl Records for ParquetRows {
