@@ -16,7 +16,7 @@ fn features(store: &dyn Store, as_of: Day, who: &Who, via: Via) -> Table {
 }
 
 /// Bit for bit: Arrow compares floats by their bits' meaning only, so compare buffers by way of text with all digits.
-fn assert_same(left: &Table, right: &Table, what: &str) {
+pub fn assert_same(left: &Table, right: &Table, what: &str) {
     assert_eq!(left.names().collect::<Vec<_>>(), right.names().collect::<Vec<_>>(), "{what}");
     assert_eq!(left.rows(), right.rows(), "{what}");
     for name in left.names() {

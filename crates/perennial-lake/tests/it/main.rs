@@ -4,6 +4,7 @@
 
 mod features;
 mod features_cdnow;
+mod features_lake;
 mod features_own;
 mod features_shop;
 mod features_store;
