@@ -15,13 +15,14 @@ sql_file = pathlib.Path(__file__).parents[2] / "crates/perennial-lake/src/featur
 if engine == "duckdb":
     import duckdb
 
+    database = duckdb.connect()
     for name in TABLES:
-        duckdb.sql(f"CREATE VIEW {name} AS FROM read_parquet('{files[name]}')")
+        database.execute(f"CREATE VIEW {name} AS FROM read_parquet('{files[name]}')")
     sql = sql_file.read_text().replace("$as_of", f"DATE '{as_of}'")
-    duckdb.sql(f"CREATE TABLE result AS {sql}")
-    rows = duckdb.sql("SELECT COUNT(*) FROM result").fetchone()[0]
-    names = [name for name in duckdb.sql("FROM result LIMIT 0").columns if name != "customer_id"]
-    sums = duckdb.sql("SELECT " + ", ".join(f"SUM({name})::DOUBLE" for name in names) + " FROM result").fetchone()
+    database.execute(f"CREATE TABLE result AS {sql}")
+    rows = database.execute("SELECT COUNT(*) FROM result").fetchone()[0]
+    names = [row[0] for row in database.execute("DESCRIBE result").fetchall() if row[0] != "customer_id"]
+    sums = database.execute("SELECT " + ", ".join(f"SUM({name})::DOUBLE" for name in names) + " FROM result").fetchone()
 else:
     import polars as pl
 

@@ -113,9 +113,11 @@ impl Ask<'_> {
     pub fn tables(&self, as_ofs: &[Day]) -> Result<Vec<Table>, FeatureError> {
         let own = self.own.groups()?;
         let groups: Vec<&Group> = GROUPS.iter().filter(|group| self.wants(group)).collect();
-        let native = |group: &&&Group| self.via == Via::Native && native_of(group).is_some();
+        // A group without a row in its tables needs no pass and no query, and its columns share their memory.
+        let empty = self.empty_tables(&groups)?;
+        let is_empty = |group: &Group| group.tables().iter().all(|table| empty.contains(table));
+        let native = |group: &&&Group| self.via == Via::Native && native_of(group).is_some() && !is_empty(group);
         let hot: Vec<&Group> = groups.iter().filter(native).copied().collect();
-        let empty = self.empty_tables(groups.iter().filter(|group| !hot.contains(group)))?;
         let laid = if hot.is_empty() { self.universe(as_ofs)? } else { self.pass(as_ofs, &hot)? };
         let mut tables = Vec::with_capacity(as_ofs.len());
         for (laid, &as_of) in laid.into_iter().zip(as_ofs) {
@@ -125,7 +127,7 @@ impl Ask<'_> {
             for group in &groups {
                 if hot.contains(group) {
                     columns.extend(by_pass.by_ref().take(group.features()?.len()));
-                } else if group.tables().iter().all(|table| empty.contains(table)) {
+                } else if is_empty(group) {
                     columns.extend(query::absent(group, laid.customers.len())?);
                 } else {
                     columns.extend(query::aligned(&moment, group, &laid.customers)?);
@@ -176,9 +178,9 @@ impl Ask<'_> {
         as_ofs.iter().map(one).collect()
     }
 
-    /// Tables without a row: their groups need no query.
-    fn empty_tables<'g>(&self, groups: impl Iterator<Item = &'g &'g Group>) -> Result<Vec<Entity>, FeatureError> {
-        let mut tables: Vec<Entity> = groups.flat_map(|group| group.tables()).collect();
+    /// Tables without a row.
+    fn empty_tables(&self, groups: &[&Group]) -> Result<Vec<Entity>, FeatureError> {
+        let mut tables: Vec<Entity> = groups.iter().flat_map(|group| group.tables()).collect();
         tables.sort_unstable();
         tables.dedup();
         let mut empty = Vec::new();

@@ -100,16 +100,18 @@ pub(super) fn aligned(moment: &Moment, group: &Group, customers: &StringArray) -
 /// What every customer has in a group whose tables are empty. Equal columns share their memory.
 pub(super) fn absent(group: &Group, rows: usize) -> Result<Columns, FeatureError> {
     let zeros: ArrayRef = Arc::new(Int64Array::from(vec![0; rows]));
-    let kinds = [FeatureKind::Whole, FeatureKind::Float, FeatureKind::Flag, FeatureKind::Text];
-    let nulls = kinds.map(|kind| (kind, new_null_array(&kind.data_type(), rows)));
+    let mut made: Vec<((FeatureKind, Absent), ArrayRef)> = Vec::new();
     let mut columns = Columns::new();
     for feature in group.features()? {
-        let null = nulls.iter().find(|(kind, _)| *kind == feature.kind).map(|(_, array)| Arc::clone(array));
-        let array = match (feature.absent, null) {
-            (Absent::Null, Some(null)) => null,
-            _ => cast(&zeros, &feature.kind.data_type())?,
-        };
-        columns.push((feature.name.to_owned(), array));
+        let wanted = (feature.kind, feature.absent);
+        if !made.iter().any(|(kind, _)| *kind == wanted) {
+            let data_type = feature.kind.data_type();
+            let array = if feature.absent == Absent::Null { new_null_array(&data_type, rows) } else { cast(&zeros, &data_type)? };
+            made.push((wanted, array));
+        }
+        columns.extend(
+            made.iter().filter(|(kind, _)| *kind == wanted).map(|(_, array)| (feature.name.to_owned(), Arc::clone(array))),
+        );
     }
     Ok(columns)
 }
