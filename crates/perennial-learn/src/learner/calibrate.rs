@@ -4,7 +4,7 @@
 //! Input    a training table with several as-of days; a way to fit.
 //! Output   the learner fitted on every row, and a rising map learned from a fit on the windows that were closed one horizon earlier,
 //!          applied to the last window: forward in time, as the model will be used. Contributions stay those of the margin before the map.
-//! Cost     two fits. With one cut-off only, the map comes from two half fits that score each other's customers.
+//! Cost     two fits. Where few windows were closed by then, the map comes from two half fits that score each other's customers.
 //! Ref      Kull et al. (2017) and Zadrozny & Elkan (2002) for the maps; windows in time as in Tashman (2000).
 
 use std::sync::Arc;

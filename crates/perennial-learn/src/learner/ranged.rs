@@ -3,7 +3,7 @@
 //! Assumes  the error of a fit of one horizon ago on the last closed window is the error made next time too.
 //! Input    a training table with several as-of days; a way to fit a model that scores `spend_cents`.
 //! Output   `spend_cents` scaled so that totals agree; an 80% interval with 0 ≤ lo ≤ spend ≤ hi.
-//! Cost     two fits. With one cut-off only, two half fits score each other's customers.
+//! Cost     two fits. Where few windows were closed by then, two half fits score each other's customers.
 //! Ref      see `interval` and `calibrate`.
 
 use std::sync::Arc;

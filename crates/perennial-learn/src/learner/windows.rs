@@ -7,7 +7,8 @@ use perennial_contract::{Day, Table};
 /// The last closed window and everything whose labels were known when it began.
 #[derive(Clone, Debug)]
 pub struct Windows {
-    /// Rows whose label windows close by the as-of day of `last`; `None` where there is no such cut-off.
+    /// Rows whose label windows close by the as-of day of `last`; `None` where they are not more than half of all rows: what is learned
+    /// from so much less is another model, and its errors say little about the one that will answer.
     pub early: Option<Table>,
     /// Rows of the latest as-of day.
     pub last: Table,
@@ -40,7 +41,7 @@ pub fn by_time(train: &Table, horizon_days: i32) -> Result<Windows, FitError> {
     };
     let closed = |day: Option<Day>| day.is_some_and(|day| day.plus(horizon_days) <= last);
     let early = take(train, |row| closed(days[row]))?;
-    Ok(Windows { early: (early.rows() > 0).then_some(early), last: take(train, |row| days[row] == Some(last))? })
+    Ok(Windows { early: (early.rows() * 2 > train.rows()).then_some(early), last: take(train, |row| days[row] == Some(last))? })
 }
 
 /// A number per row that is the same for all rows of a customer and spreads customers evenly: FNV-1a of the id.
