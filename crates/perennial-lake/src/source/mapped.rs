@@ -273,12 +273,11 @@ impl Mapped {
                 _ => values[column] = Value::Text(&currency),
             }
         }
-        let customer_column = plan.known.customer;
+        let (customer_column, json_column) = (plan.known.customer, plan.known.json);
         if let Some(column) = customer_column.filter(|_| !customer.is_empty()) {
             values[column] = Value::Text(&customer);
         }
         scrub_json(plan, values, &mut json, &mut from_json);
-        let json_column = plan.known.json;
         if let Some(column) = json_column.filter(|_| !json.is_empty()) {
             values[column] = Value::Text(&json);
         }

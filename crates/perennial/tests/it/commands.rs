@@ -15,7 +15,7 @@ fn mistakes_are_told_with_what_to_do() {
         (&["score", "--shop", dir, "--out", "scores.xls"], 1, ".parquet or .csv"),
         (&["fit", "bgndb", "--input", "x.csv"], 1, "there are"),
         (&["promote", "--shop", dir, "churn", "boost"], 1, "perennial models"),
-        (&["config", "explain", "--shop", dir, "--set", "learn.horizn=3"], 2, "did you mean learn.horizon_days"),
+        (&["config", "explain", "--shop", dir, "--set", "learn.horizn_days=3"], 2, "did you mean learn.horizon_days"),
         (&["frobnicate"], 2, "unrecognized subcommand"),
     ];
     for (arguments, code, message) in cases {
