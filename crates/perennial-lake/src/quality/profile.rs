@@ -109,10 +109,10 @@ impl Pass {
                     *row = mix(*row, *cell);
                 }
             }
-            if day_name.as_deref() == Some(declared.name) {
-                if let Some(days) = array.as_primitive_opt::<Date32Type>() {
-                    self.days.extend(days.iter().flatten());
-                }
+            if day_name.as_deref() == Some(declared.name)
+                && let Some(days) = array.as_primitive_opt::<Date32Type>()
+            {
+                self.days.extend(days.iter().flatten());
             }
         }
         for row in row_hashes {

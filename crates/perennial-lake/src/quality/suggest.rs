@@ -32,10 +32,10 @@ pub fn rules(tables: &Tables) -> Vec<String> {
                 found.push(rule("known", format!("{} <> '{}'", column.name, value.replace('\'', "''"))));
             }
             let is_amount = matches!(declared.kind, Kind::Cents | Kind::Count) && entity == Entity::OrderItems;
-            if let (true, Some(q), Some(max)) = (is_amount && column.outliers == 0, column.quantiles, &column.max) {
-                if q[4] > 0.0 {
-                    found.push(rule("usual", format!("{} > 10 * {max}", column.name)));
-                }
+            if let (true, Some(q), Some(max)) = (is_amount && column.outliers == 0, column.quantiles, &column.max)
+                && q[4] > 0.0
+            {
+                found.push(rule("usual", format!("{} > 10 * {max}", column.name)));
             }
         }
     }

@@ -67,7 +67,7 @@ pub struct Request<'a> {
 
 /// What an import did.
 pub enum Outcome {
-    Imported(ImportRecord),
+    Imported(Box<ImportRecord>),
     AlreadyThere { batch_id: String },
 }
 
@@ -102,7 +102,7 @@ pub fn import(shop: &Shop, context: &Context, request: &Request<'_>) -> Result<O
     let spinner = context.progress().spinner("sorting by customer and writing");
     let receipt = import.commit(&source.reconciliation())?;
     spinner.finish_and_clear();
-    Ok(Outcome::Imported(receipt.record))
+    Ok(Outcome::Imported(Box::new(receipt.record)))
 }
 
 fn read_options(shop: &Shop, mapping: Option<Mapping>) -> Result<ReadOptions> {

@@ -12,7 +12,7 @@ pub fn settings_file(settings: &Settings) -> String {
     );
     let keys = Settings::keys();
     for (section, help) in Settings::SECTIONS {
-        let _ = write!(text, "\n");
+        text.push('\n');
         push_comment(&mut text, help);
         let _ = writeln!(text, "[{section}]");
         for key in keys.iter().filter(|key| key.section == *section) {

@@ -86,11 +86,14 @@ fn snapshot_text(shop: &Shop) -> Result<String> {
     Ok(versions.map(|(entity, version)| format!("{entity} v{version}")).collect::<Vec<_>>().join(", "))
 }
 
+/// Whether a customer with so many orders is in a group.
+type IsIn = fn(f64) -> bool;
+
 /// Metrics of everybody and of customers by how often they ordered.
 fn metric_rows(subject: &Subject<'_>, material: &Material) -> Result<Vec<MetricRow>> {
     let Some(judged) = subject.judged else { return Ok(Vec::new()) };
     let orders = material.test.f64s(column::ORDERS)?;
-    let groups: [(&str, fn(f64) -> bool); 4] =
+    let groups: [(&str, IsIn); 4] =
         [("all", |_| true), ("1 order", |n| n <= 1.0), ("2–3 orders", |n| n > 1.0 && n <= 3.0), ("4 or more", |n| n > 3.0)];
     let mut rows = Vec::new();
     for (group, is_in) in groups {

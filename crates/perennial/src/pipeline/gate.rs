@@ -95,15 +95,15 @@ impl Verdict {
 
     fn value_limits(&mut self, settings: &Gate, candidate: &Judged) {
         self.total(settings, candidate, "spend");
-        if let Some(share) = candidate.metric("coverage_80") {
-            if share < settings.coverage_min || share > settings.coverage_max {
-                self.reasons.push(format!(
-                    "80% intervals hold {:.1}% of the customers, allowed are {:.0}% to {:.0}% (gate.coverage_min, gate.coverage_max)",
-                    100.0 * share,
-                    100.0 * settings.coverage_min,
-                    100.0 * settings.coverage_max
-                ));
-            }
+        if let Some(share) = candidate.metric("coverage_80")
+            && !(settings.coverage_min..=settings.coverage_max).contains(&share)
+        {
+            self.reasons.push(format!(
+                "80% intervals hold {:.1}% of the customers, allowed are {:.0}% to {:.0}% (gate.coverage_min, gate.coverage_max)",
+                100.0 * share,
+                100.0 * settings.coverage_min,
+                100.0 * settings.coverage_max
+            ));
         }
     }
 
