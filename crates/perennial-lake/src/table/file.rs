@@ -24,6 +24,9 @@ use crate::lake::{LakeError, Progress};
 /// Rows per row group: what one customer's query has to look through at most.
 const ROW_GROUP_ROWS: usize = 131_072;
 
+/// Bytes a row group ends at earlier: rows with huge cells shall not have to be held or read a hundred thousand at a time.
+const ROW_GROUP_BYTES: usize = 64 << 20;
+
 /// A file of a table, as the ledger and the Delta log know it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct DataFile {
@@ -72,6 +75,7 @@ fn properties(entity: Entity) -> Result<WriterProperties, parquet::errors::Parqu
     let mut properties = WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(1)?))
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
+        .set_max_row_group_bytes(Some(ROW_GROUP_BYTES))
         .set_statistics_enabled(EnabledStatistics::Chunk)
         .set_write_batch_size(4096)
         .set_created_by("perennial".to_owned());

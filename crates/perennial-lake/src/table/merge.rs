@@ -6,7 +6,7 @@ use perennial_contract::Entity;
 
 use crate::lake::LakeError;
 use crate::table::order::SortKeys;
-use crate::table::pending::BATCH_ROWS;
+use crate::table::pending::{BATCH_ROWS, rows_at_once_like};
 
 /// Rows in batches, from memory or from disk.
 pub(crate) type Rows = Box<dyn Iterator<Item = Result<RecordBatch, LakeError>> + Send>;
@@ -21,6 +21,7 @@ pub(crate) fn merge(entity: Entity, mut streams: Vec<Rows>) -> Rows {
             heads: Vec::new(),
             batches: Vec::new(),
             chosen: Vec::new(),
+            at_once: BATCH_ROWS,
             failed: false,
         }),
     }
@@ -44,6 +45,8 @@ struct Merge {
     /// What the next output batch is taken from.
     batches: Vec<RecordBatch>,
     chosen: Vec<(usize, usize)>,
+    /// Rows of the next output batch at most.
+    at_once: usize,
     failed: bool,
 }
 
@@ -55,6 +58,7 @@ impl Merge {
             if batch.num_rows() > 0 {
                 let keys = SortKeys::of(self.entity, &batch)?;
                 let rows = batch.num_rows();
+                self.at_once = self.at_once.min(rows_at_once_like(&batch));
                 self.batches.push(batch);
                 return Ok(Some((keys, self.batches.len() - 1, rows)));
             }
@@ -95,7 +99,7 @@ impl Merge {
     /// Choose up to a batch of rows.
     fn fill(&mut self) -> Result<(), LakeError> {
         self.start()?;
-        while self.chosen.len() < BATCH_ROWS {
+        while self.chosen.len() < self.at_once {
             let Some((first, second)) = self.least() else { break };
             // Take from this stream while it stays ahead of the next one: a customer's rows mostly lie in one stream.
             loop {
@@ -106,7 +110,7 @@ impl Merge {
                     self.advance(first)?;
                     break;
                 }
-                if self.chosen.len() >= BATCH_ROWS || second.is_some_and(|s| !self.before(first, s)) {
+                if self.chosen.len() >= self.at_once || second.is_some_and(|s| !self.before(first, s)) {
                     break;
                 }
             }
@@ -138,6 +142,7 @@ impl Merge {
             head.batch = kept.len() - 1;
         }
         self.batches = kept;
+        self.at_once = self.batches.iter().map(rows_at_once_like).min().unwrap_or(BATCH_ROWS);
         Ok(Some(rows))
     }
 }

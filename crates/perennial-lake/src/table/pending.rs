@@ -16,6 +16,20 @@ use crate::table::order::{CUSTOMER_BUCKETS, SortKeys, bucket_of, buckets};
 /// Rows per batch on the way to and from disk.
 pub(crate) const BATCH_ROWS: usize = 16_384;
 
+/// Bytes such a batch is to stay near, so that rows with huge cells come in smaller batches.
+const BATCH_BYTES: usize = 16 << 20;
+
+/// How many rows to take at once where some rows took this many bytes.
+pub(crate) fn rows_at_once(bytes: usize, rows: usize) -> usize {
+    (BATCH_BYTES / (bytes / rows.max(1)).max(1)).clamp(1, BATCH_ROWS)
+}
+
+/// The same going by a batch of the rows.
+pub(crate) fn rows_at_once_like(batch: &RecordBatch) -> usize {
+    let bytes = |column: &arrow::array::ArrayRef| column.to_data().get_slice_memory_size().unwrap_or(BATCH_BYTES);
+    rows_at_once(batch.columns().iter().map(bytes).sum(), batch.num_rows())
+}
+
 /// Name of the column that numbers an import's rows of a table in order of arrival, from 0; it is never stored.
 pub(crate) const ARRIVAL: &str = "$arrival";
 
@@ -107,9 +121,10 @@ impl Sealed {
     pub(crate) fn rows(&self, bucket: u32) -> Rows {
         let order = self.0.order(bucket as usize);
         let inner = self.0.clone();
+        let at_once = inner.pending.batches.iter().map(rows_at_once_like).min().unwrap_or(BATCH_ROWS);
         let mut next = 0;
         Box::new(std::iter::from_fn(move || {
-            let chunk = order.get(next..order.len().min(next + BATCH_ROWS)).filter(|chunk| !chunk.is_empty())?;
+            let chunk = order.get(next..order.len().min(next + at_once)).filter(|chunk| !chunk.is_empty())?;
             next += chunk.len();
             let batches: Vec<&RecordBatch> = inner.pending.batches.iter().collect();
             let rows = interleave_record_batch(&batches, chunk);

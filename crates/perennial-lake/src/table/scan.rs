@@ -16,7 +16,7 @@ use crate::lake::LakeError;
 use crate::table::file::storage;
 use crate::table::merge::{Rows, merge};
 use crate::table::order::sort_columns;
-use crate::table::pending::BATCH_ROWS;
+use crate::table::pending::{BATCH_ROWS, rows_at_once};
 
 /// What to read of a table.
 #[derive(Clone)]
@@ -43,6 +43,8 @@ pub(crate) fn read_file(path: &Path, wanted: &Wanted) -> Result<Rows, LakeError>
     let options = if wanted.customer.is_some() { options.with_page_index_policy(PageIndexPolicy::Optional) } else { options };
     let mut builder = ParquetRecordBatchReaderBuilder::try_new_with_options(file, options).map_err(storage(path))?;
     let schema = builder.parquet_schema();
+    let groups = builder.metadata().row_groups().iter();
+    let at_once = groups.map(|group| rows_at_once(group.total_byte_size() as usize, group.num_rows() as usize)).min();
     let mask = ProjectionMask::columns(schema, wanted.columns.iter().map(String::as_str));
     let customer_column = ProjectionMask::columns(schema, ["customer_id"]);
     if let Some(customer) = &wanted.customer {
@@ -54,7 +56,7 @@ pub(crate) fn read_file(path: &Path, wanted: &Wanted) -> Result<Rows, LakeError>
         let is_theirs = ArrowPredicateFn::new(customer_column, move |rows: RecordBatch| eq(rows.column(0), &one));
         builder = builder.with_row_groups(chosen).with_row_filter(RowFilter::new(vec![Box::new(is_theirs)]));
     }
-    let reader = builder.with_projection(mask).with_batch_size(BATCH_ROWS).build().map_err(storage(path))?;
+    let reader = builder.with_projection(mask).with_batch_size(at_once.unwrap_or(BATCH_ROWS)).build().map_err(storage(path))?;
     let (path, wanted) = (path.to_owned(), wanted.clone());
     Ok(Box::new(reader.map(move |batch| batch.map_err(storage(&path)).and_then(|batch| arrange(&batch, &wanted.columns, &path)))))
 }

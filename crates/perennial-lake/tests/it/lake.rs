@@ -1,6 +1,7 @@
 //! Imports, scans, replacement, compaction.
 
 use perennial_contract::Entity;
+use perennial_contract::arrow::array::Array;
 use perennial_contract::engine::{Engine, Who};
 use perennial_contract::money::Decimal;
 use perennial_contract::source::{Reconciliation, Reject};
@@ -213,6 +214,39 @@ fn many_imports_leave_few_files_and_old_files_go() {
     drop(begin(&lake, "next"));
     assert_eq!(there(), before - retired);
     assert_eq!(all_lines(&lake), sorted(expected));
+}
+
+#[test]
+fn huge_cells_come_through_in_small_batches() {
+    let dir = folder();
+    let lake = create(dir.path()).with_limits(Limits { import_bytes: 20 << 20, ..Limits::default() });
+    let batches = |from: usize| -> Vec<_> {
+        let ids = |first: usize| (first..first + 20).map(|i| format!("m{i:04}")).collect::<Vec<_>>();
+        let huge = |ids: &[String]| {
+            let mut batch = sparse(Entity::Messages, &ids.iter().map(String::as_str).collect::<Vec<_>>());
+            let body = batch.rows.schema().index_of("body").unwrap();
+            let mut columns = batch.rows.columns().to_vec();
+            let texts = ids.iter().map(|id| id.repeat(100_000));
+            columns[body] = std::sync::Arc::new(perennial_contract::arrow::array::StringArray::from_iter_values(texts));
+            batch.rows = perennial_contract::arrow::array::RecordBatch::try_new(batch.rows.schema(), columns).unwrap();
+            batch
+        };
+        (0..4).map(|part| huge(&ids(from + part * 20))).collect()
+    };
+    import(&lake, "a", batches(0)).unwrap();
+    import(&lake, "b", batches(60)).unwrap();
+    lake.compact().unwrap();
+    let at = lake.snapshot().unwrap();
+    let (mut rows, mut batches, mut bytes) = (0, 0, 0);
+    for scan in lake.scan(&at, Entity::Messages, &["message_id", "body"], &Who::Everyone).unwrap() {
+        for batch in scan {
+            let batch = batch.unwrap();
+            (rows, batches) = (rows + batch.num_rows(), batches + 1);
+            bytes += batch.column(1).to_data().get_slice_memory_size().unwrap();
+        }
+    }
+    assert_eq!(rows, 140);
+    assert!(batches >= 4 && bytes >= 70_000_000, "{batches} batches of {bytes} bytes");
 }
 
 #[test]
