@@ -122,6 +122,10 @@ impl Loaded {
                 return Err(self.bad(setting, format!("is {value:?}, allowed are {}", allowed.join(", "))));
             }
         }
+        if jiff::tz::TimeZone::get(&s.shop.zone).is_err() {
+            let problem = format!("is {:?}, expected an IANA zone such as \"Europe/London\" or \"UTC\"", s.shop.zone);
+            return Err(self.bad("shop.zone", problem));
+        }
         let currency = &s.shop.currency;
         if currency.len() != 3 || !currency.bytes().all(|b| b.is_ascii_uppercase()) {
             return Err(self.bad("shop.currency", format!("is {currency:?}, expected three capital letters such as \"EUR\"")));
@@ -197,6 +201,10 @@ mod tests {
                 "perennial.toml: setting learn.horizon_days is -1, expected a whole number, zero or more",
             ),
             ("[gate]\nece_max = 3", "perennial.toml: setting gate.ece_max is 3, expected a share from 0 to 1"),
+            (
+                "[shop]\nzone = \"Moon/Base\"",
+                "perennial.toml: setting shop.zone is \"Moon/Base\", expected an IANA zone such as \"Europe/London\" or \"UTC\"",
+            ),
             ("[shop]\nlanguage = \"fr\"", "perennial.toml: setting shop.language is \"fr\", allowed are en, zh"),
             (
                 "[quality]\nrejects = \"loud\"",
