@@ -128,11 +128,16 @@ pub enum ScoreError {
 pub struct LoadError(pub String);
 
 /// What to learn: plain data; `fit` is pure, same input and seed give the same bytes at any thread count.
-pub trait Estimator: Default + Serialize + for<'de> Deserialize<'de> + 'static {
+pub trait Estimator: Default + Clone + Send + Sync + Serialize + for<'de> Deserialize<'de> + 'static {
     const NAME: &'static str;
     const TASK: Task;
     const PARAMS: &'static [Param];
     type Model: Model;
+    /// The same recipe with every setting decided that it would choose from the data (the strength of a penalty), so that fits on parts
+    /// of them need not choose again.
+    fn settled(&self, _train: &Table, _run: &Run) -> Result<Self, FitError> {
+        Ok(self.clone())
+    }
     fn fit(&self, train: &Table, run: &Run) -> Result<Self::Model, FitError>;
 }
 

@@ -7,7 +7,6 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Date32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray, new_null_array};
-use perennial_contract::engine::Who;
 use perennial_contract::entity::Kind;
 use perennial_contract::money::Decimal;
 use perennial_contract::source::{Batch, Reconciliation};
@@ -39,7 +38,7 @@ fn shop() -> ShopFacts {
 fn run(dir: &Path, via: Via) -> Result<(), Failure> {
     let lake = Lake::open(dir, &shop(), None)?;
     let (at, own) = (lake.snapshot()?, OwnFeatures::none());
-    let ask = Ask { store: &lake, at: &at, who: &Who::Everyone, own: &own, via, only: &["orders"] };
+    let ask = Ask { via, only: &["orders"], ..Ask::new(&lake, &at, &own) };
     let tables = ask.tables(&[Day(FIRST_DAY + DAYS as i32)])?;
     for table in &tables {
         for name in table.names().skip(2) {

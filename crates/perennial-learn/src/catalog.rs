@@ -1,5 +1,7 @@
 //! Every model and metric, one line each. The command line, the reference, the gate and the conformance suite walk these lists.
 
+use std::sync::Arc;
+
 use perennial_contract::Table;
 use perennial_contract::estimator::{Estimator, FitError, FitSummary, LoadError, Model, Param, Run, Task, column};
 use serde_json::{Map, Value};
@@ -9,7 +11,7 @@ pub use crate::metric::{Better, METRICS, Metric};
 use crate::learner::boosted::{BoostChurn, BoostValue, BoostedModel};
 use crate::learner::logistic::{Logistic, LogisticModel, LogisticRfm};
 use crate::learner::value_mean::{ValueMean, ValueMeanModel};
-use crate::learner::{calibrate, ranged};
+use crate::learner::{calibrate, ranged, windows};
 use crate::lifetime::churn::{BgNbd, BgNbdChurn};
 use crate::lifetime::flat;
 use crate::lifetime::value::{BtydValue, BtydValueModel};
@@ -39,8 +41,25 @@ pub struct Entry {
     pub load: Load,
 }
 
-/// Parameters, training table, run → model.
-pub type Fit = fn(&Value, &Table, &Run) -> Result<Box<dyn Model>, FitError>;
+/// Parameters, training table, run → a model, and the way to fit it again when the next window has closed.
+pub type Fit = fn(&Value, &Table, &Run) -> Result<Fitted, FitError>;
+
+/// A recipe fitted on some windows.
+pub struct Fitted {
+    pub model: Box<dyn Model>,
+    again: Again,
+}
+
+type Again = Box<dyn Fn(&Table, &Run) -> Result<Box<dyn Model>, FitError> + Send + Sync>;
+
+impl Fitted {
+    /// The same recipe on `rows`, whose last window has closed since. What this fit gets wrong there corrects the new one too, so nothing
+    /// is fitted only to be judged.
+    pub fn again(&self, rows: &Table, run: &Run) -> Result<Box<dyn Model>, FitError> {
+        (self.again)(rows, run)
+    }
+}
+
 /// What `Model::to_json` wrote → model.
 pub type Load = fn(&Value) -> Result<Box<dyn Model>, LoadError>;
 
@@ -238,11 +257,13 @@ fn settings<E: Estimator>(given: &Value) -> Result<E, FitError> {
     E::deserialize(Value::Object(checked)).map_err(|error| FitError::Refused(format!("parameters of {}: {error}", E::NAME)))
 }
 
-fn fit_plain<E: Estimator>(given: &Value, train: &Table, run: &Run) -> Result<Box<dyn Model>, FitError>
+fn fit_plain<E: Estimator>(given: &Value, train: &Table, run: &Run) -> Result<Fitted, FitError>
 where
     E::Model: Stored,
 {
-    Ok(Box::new(settings::<E>(given)?.fit(train, run)?))
+    let estimator = settings::<E>(given)?.settled(train, run)?;
+    let model = Box::new(estimator.fit(train, run)?);
+    Ok(Fitted { model, again: Box::new(move |rows, run| Ok(Box::new(estimator.fit(rows, run)?))) })
 }
 
 fn load_plain<E: Estimator>(json: &Value) -> Result<Box<dyn Model>, LoadError>
@@ -252,12 +273,22 @@ where
     Ok(Box::new(<E::Model as Stored>::load(json)?))
 }
 
-fn fit_calibrated<E: Estimator>(given: &Value, train: &Table, run: &Run) -> Result<Box<dyn Model>, FitError>
+fn fit_calibrated<E: Estimator>(given: &Value, train: &Table, run: &Run) -> Result<Fitted, FitError>
 where
     E::Model: Stored,
 {
-    let estimator = settings::<E>(given)?;
-    Ok(Box::new(calibrate::fit(train, run, &|rows| Ok(Box::new(estimator.fit(rows, run)?)))?))
+    let estimator = settings::<E>(given)?.settled(train, run)?;
+    let learn = move |rows: &Table, run: &Run| -> Result<Arc<dyn Model>, FitError> { Ok(Arc::new(estimator.fit(rows, run)?)) };
+    let calibrated = calibrate::fit(train, run, &|rows| learn(rows, run))?;
+    let (model, evidence) = (calibrated.model, calibrated.evidence);
+    let earlier = model.uncalibrated();
+    Ok(Fitted {
+        model: Box::new(model),
+        again: Box::new(move |rows, run| {
+            let judged = evidence.clone().with(earlier.as_ref(), &windows::by_time(rows, run.horizon_days)?.last)?;
+            Ok(Box::new(judged.calibrate(learn(rows, run)?)))
+        }),
+    })
 }
 
 fn load_calibrated<E: Estimator>(json: &Value) -> Result<Box<dyn Model>, LoadError>
@@ -267,12 +298,22 @@ where
     Ok(Box::new(calibrate::Calibrated::load(json, load_plain::<E>)?))
 }
 
-fn fit_ranged<E: Estimator>(given: &Value, train: &Table, run: &Run) -> Result<Box<dyn Model>, FitError>
+fn fit_ranged<E: Estimator>(given: &Value, train: &Table, run: &Run) -> Result<Fitted, FitError>
 where
     E::Model: Stored,
 {
-    let estimator = settings::<E>(given)?;
-    Ok(Box::new(ranged::fit(train, run, &|rows| Ok(Box::new(estimator.fit(rows, run)?)))?))
+    let estimator = settings::<E>(given)?.settled(train, run)?;
+    let learn = move |rows: &Table, run: &Run| -> Result<Arc<dyn Model>, FitError> { Ok(Arc::new(estimator.fit(rows, run)?)) };
+    let ranged = ranged::fit(train, run, &|rows| learn(rows, run))?;
+    let (model, evidence) = (ranged.model, ranged.evidence);
+    let earlier = model.unranged();
+    Ok(Fitted {
+        model: Box::new(model),
+        again: Box::new(move |rows, run| {
+            let judged = evidence.clone().with(earlier.as_ref(), &windows::by_time(rows, run.horizon_days)?.last)?;
+            Ok(Box::new(judged.range(learn(rows, run)?)?))
+        }),
+    })
 }
 
 fn load_ranged<E: Estimator>(json: &Value) -> Result<Box<dyn Model>, LoadError>

@@ -6,6 +6,7 @@ pub mod learner;
 pub mod lifetime;
 pub mod metric;
 pub mod optim;
+pub mod parallel;
 pub mod segment;
 pub mod split;
 pub mod words;

@@ -24,8 +24,9 @@ pub struct Span {
 /// How densely cut-offs stand and how far back they go.
 #[derive(Clone, Copy, Debug)]
 pub struct Density {
-    /// Days between training cut-offs.
-    pub step_days: i32,
+    /// Training cut-offs stand evenly, so many in so many days.
+    pub period_days: i32,
+    pub cuts_per_period: i32,
     /// Days of history a cut-off must have before it.
     pub warmup_days: i32,
     /// At most this many training cut-offs, the latest ones.
@@ -33,10 +34,16 @@ pub struct Density {
 }
 
 impl Density {
-    /// A month between cut-offs (a third of the horizon where that is longer), a horizon of history before the first.
+    /// About a month between cut-offs, at most three a horizon; a horizon of history before the first. From a month on the cut-offs
+    /// divide the horizon evenly, so that those of a test one horizon ago are cut-offs of today too and are computed once.
     #[must_use]
     pub fn for_horizon(horizon_days: i32) -> Self {
-        Self { step_days: (horizon_days / 3).max(30), warmup_days: horizon_days, cuts_max: 12 }
+        const MONTH_DAYS: i32 = 30;
+        let (period_days, cuts_per_period) = match horizon_days.max(1) {
+            short @ ..MONTH_DAYS => (short * (MONTH_DAYS + short - 1).div_euclid(short), 1),
+            long => (long, (long / MONTH_DAYS).min(3)),
+        };
+        Self { period_days, cuts_per_period, warmup_days: horizon_days, cuts_max: 12 }
     }
 }
 
@@ -70,17 +77,15 @@ pub struct TooShort {
     pub needed: i32,
 }
 
-/// Cut-offs whose windows close by `by`, latest at `by − horizon`, then back by steps. Ascending.
+/// Cut-offs whose windows close by `by`, latest at `by − horizon`, then evenly back. Ascending.
 #[must_use]
 pub fn closed_cuts(span: Span, density: Density, by: Day) -> Vec<Day> {
     let earliest = span.first.plus(density.warmup_days.max(1));
-    let step = density.step_days.max(1);
-    let mut cuts = Vec::new();
-    let mut cut = by.plus(-span.horizon_days);
-    while cut >= earliest && cuts.len() < density.cuts_max {
-        cuts.push(cut);
-        cut = cut.plus(-step);
-    }
+    let (period, per_period) = (i64::from(density.period_days.max(1)), i64::from(density.cuts_per_period.max(1)));
+    let latest = by.plus(-span.horizon_days);
+    let back = |number: usize| latest.plus(-(number as i64 * period / per_period) as i32);
+    let mut cuts: Vec<Day> = (0..density.cuts_max).map(back).take_while(|&cut| cut >= earliest).collect();
+    cuts.dedup();
     cuts.reverse();
     cuts
 }
@@ -182,6 +187,10 @@ mod tests {
                 assert!(fold.test.plus(horizon) <= span.as_of);
             }
             assert!(plan.serve.iter().all(|cut| cut.plus(horizon) <= span.as_of));
+            assert_eq!(plan.serve.last(), Some(&plan.folds[0].test));
+            // What was learned from for the test is a horizon older than what is served from.
+            let older: Vec<Day> = plan.serve.iter().map(|cut| cut.plus(-horizon)).collect();
+            assert!(plan.folds[0].train.iter().rev().zip(older.iter().rev()).all(|(a, b)| a == b), "{plan:?}");
         }
     }
 

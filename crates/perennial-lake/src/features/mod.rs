@@ -8,6 +8,7 @@ mod native;
 mod own;
 mod query;
 mod reference;
+pub mod sample;
 mod store;
 
 use std::path::PathBuf;
@@ -26,6 +27,7 @@ use own::Names;
 pub use own::OwnFeatures;
 use query::{Columns, Moment};
 pub use reference::reference;
+pub use sample::Sample;
 pub use store::{Rows, Store};
 
 #[derive(Debug, thiserror::Error)]
@@ -68,6 +70,16 @@ pub struct Ask<'a> {
     pub via: Via,
     /// Only these built-in groups (`orders` is always among them); all when empty.
     pub only: &'a [&'a str],
+    /// Add the labels of so many days from the as-of day on.
+    pub horizon_days: Option<i32>,
+}
+
+impl<'a> Ask<'a> {
+    /// All groups, no labels, everybody.
+    #[must_use]
+    pub fn new(store: &'a dyn Store, at: &'a Snapshot, own: &'a OwnFeatures) -> Self {
+        Self { store, at, who: &Who::Everyone, own, via: Via::Native, only: &[], horizon_days: None }
+    }
 }
 
 /// One row per customer with a purchase day before `as_of`, sorted by `customer_id`.
@@ -84,7 +96,7 @@ pub fn compute_many(
     who: &Who,
     own: &OwnFeatures,
 ) -> Result<Vec<Table>, FeatureError> {
-    Ask { store, at, who, own, via: Via::Native, only: &[] }.tables(as_ofs)
+    Ask { who, ..Ask::new(store, at, own) }.tables(as_ofs)
 }
 
 /// `label_churn`, `label_orders` and `label_spend_cents` over `as_of` and the days after it, `horizon_days` in all, for the customers
@@ -103,7 +115,7 @@ pub fn labels_many(
     who: &Who,
 ) -> Result<Vec<Table>, FeatureError> {
     let columns = native::LABEL_COLUMNS.map(|(name, kind)| (name.to_owned(), kind));
-    let cuts = cuts(store, as_ofs)?;
+    let cuts = cuts(store, &everybody(as_ofs))?;
     let pass = Pass { store, at, who, cuts: &cuts, natives: &[], horizon_days: Some(horizon_days), columns: &columns };
     let laid = native::run(&pass)?;
     laid.into_iter().zip(as_ofs).map(|(laid, &as_of)| table(&laid.customers, as_of, laid.columns)).collect()
@@ -111,6 +123,11 @@ pub fn labels_many(
 
 impl Ask<'_> {
     pub fn tables(&self, as_ofs: &[Day]) -> Result<Vec<Table>, FeatureError> {
+        self.sampled(&everybody(as_ofs))
+    }
+
+    /// [`Ask::tables`] of some of the customers, who may differ by as-of day.
+    pub fn sampled(&self, as_ofs: &[(Day, Sample)]) -> Result<Vec<Table>, FeatureError> {
         let own = self.own.groups()?;
         let groups: Vec<&Group> = GROUPS.iter().filter(|group| self.wants(group)).collect();
         // A group without a row in its tables needs no pass and no query, and its columns share their memory.
@@ -118,9 +135,10 @@ impl Ask<'_> {
         let is_empty = |group: &Group| group.tables().iter().all(|table| empty.contains(table));
         let native = |group: &&&Group| self.via == Via::Native && native_of(group).is_some() && !is_empty(group);
         let hot: Vec<&Group> = groups.iter().filter(native).copied().collect();
-        let laid = if hot.is_empty() { self.universe(as_ofs)? } else { self.pass(as_ofs, &hot)? };
+        let by_sql_alone = hot.is_empty() && self.horizon_days.is_none();
+        let laid = if by_sql_alone { self.universe(as_ofs)? } else { self.pass(as_ofs, &hot)? };
         let mut tables = Vec::with_capacity(as_ofs.len());
-        for (laid, &as_of) in laid.into_iter().zip(as_ofs) {
+        for (laid, &(as_of, _)) in laid.into_iter().zip(as_ofs) {
             let moment = Moment { store: self.store, at: self.at, as_of, who: self.who };
             let mut by_pass = laid.columns.into_iter();
             let mut columns = Columns::new();
@@ -140,6 +158,7 @@ impl Ask<'_> {
                     columns.push((name, array));
                 }
             }
+            columns.extend(by_pass);
             tables.push(table(&laid.customers, as_of, columns)?);
         }
         Ok(tables)
@@ -149,11 +168,14 @@ impl Ask<'_> {
         self.only.is_empty() || group.name == GROUPS[0].name || self.only.contains(&group.name.as_ref())
     }
 
-    fn pass(&self, as_ofs: &[Day], hot: &[&Group]) -> Result<Vec<Laid>, FeatureError> {
+    fn pass(&self, as_ofs: &[(Day, Sample)], hot: &[&Group]) -> Result<Vec<Laid>, FeatureError> {
         let natives: Vec<&'static Native> = hot.iter().filter_map(|group| native_of(group)).collect();
         let mut columns = Vec::new();
         for group in hot {
             columns.extend(group.features()?.into_iter().map(|feature| (feature.name.to_owned(), feature.kind)));
+        }
+        if self.horizon_days.is_some() {
+            columns.extend(native::LABEL_COLUMNS.map(|(name, kind)| (name.to_owned(), kind)));
         }
         let cuts = cuts(self.store, as_ofs)?;
         let pass = Pass {
@@ -162,17 +184,18 @@ impl Ask<'_> {
             who: self.who,
             cuts: &cuts,
             natives: &natives,
-            horizon_days: None,
+            horizon_days: self.horizon_days,
             columns: &columns,
         };
         native::run(&pass)
     }
 
     /// The customers alone, by the definition of the first group.
-    fn universe(&self, as_ofs: &[Day]) -> Result<Vec<Laid>, FeatureError> {
-        let one = |&as_of| {
+    fn universe(&self, as_ofs: &[(Day, Sample)]) -> Result<Vec<Laid>, FeatureError> {
+        let one = |&(as_of, sample): &(Day, Sample)| {
             let moment = Moment { store: self.store, at: self.at, as_of, who: self.who };
             let customers = query::rows(&moment, &GROUPS[0])?.texts(column::CUSTOMER_ID)?;
+            let customers = customers.iter().filter(|id| id.is_some_and(|id| sample.takes(id))).collect();
             Ok(Laid { customers, columns: Columns::new() })
         };
         as_ofs.iter().map(one).collect()
@@ -197,8 +220,13 @@ fn native_of(group: &Group) -> Option<&'static Native> {
     NATIVES.iter().find(|native| native.group == group.name)
 }
 
-fn cuts(store: &dyn Store, as_ofs: &[Day]) -> Result<Vec<Cut>, FeatureError> {
-    as_ofs.iter().map(|&as_of| Ok(Cut { as_of, start_us: store::day_start_us(store.zone(), as_of)? })).collect()
+fn everybody(as_ofs: &[Day]) -> Vec<(Day, Sample)> {
+    as_ofs.iter().map(|&as_of| (as_of, Sample::EVERYBODY)).collect()
+}
+
+fn cuts(store: &dyn Store, as_ofs: &[(Day, Sample)]) -> Result<Vec<Cut>, FeatureError> {
+    let cut = |&(as_of, sample)| Ok(Cut { as_of, start_us: store::day_start_us(store.zone(), as_of)?, sample });
+    as_ofs.iter().map(cut).collect()
 }
 
 fn table(customers: &StringArray, as_of: Day, columns: Columns) -> Result<Table, FeatureError> {

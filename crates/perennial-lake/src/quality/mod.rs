@@ -109,13 +109,12 @@ pub struct Verdict {
 pub fn check(lake: &Lake, at: &Snapshot, settings: &QualitySettings) -> Result<Verdict, QualityError> {
     let imports = lake.imports()?;
     let rejects = reject_groups(lake, at)?;
-    let mut tables = profiles(lake, at)?;
+    let (mut tables, relations) = read_all(lake, at)?;
     for group in &rejects {
         if let Some(profile) = Entity::from_name(&group.table).and_then(|entity| tables.get_mut(&entity)) {
             profile.rejected += group.rows;
         }
     }
-    let relations = Relations::read(lake, at)?;
     let mut rules = rule::Asked { settings, tables: &tables, relations: &relations, imports: &imports }.answers();
     if settings.reconciliation != Severity::Off {
         rules.insert(0, rule::reconciliation(&imports, &relations, settings.reconciliation));
@@ -139,8 +138,8 @@ pub fn check(lake: &Lake, at: &Snapshot, settings: &QualitySettings) -> Result<V
     })
 }
 
-/// Two threads, one table each: the profiles do not depend on who made them.
-fn profiles(lake: &Lake, at: &Snapshot) -> Result<Tables, QualityError> {
+/// Two threads, one table each, one of them with what holds between tables first: nothing depends on who read what.
+fn read_all(lake: &Lake, at: &Snapshot) -> Result<(Tables, Relations), QualityError> {
     let entities: Vec<Entity> = Entity::ALL.iter().copied().filter(|entity| *entity != Entity::Rejects).collect();
     let next = std::sync::atomic::AtomicUsize::new(0);
     let read = || {
@@ -150,11 +149,12 @@ fn profiles(lake: &Lake, at: &Snapshot) -> Result<Tables, QualityError> {
         }
         found
     };
-    let found = std::thread::scope(|scope| {
+    let (found, relations) = std::thread::scope(|scope| {
         let other = scope.spawn(read);
+        let relations = Relations::read(lake, at);
         let mut found = read();
         found.extend(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
-        found
+        (found, relations)
     });
     let mut tables = Tables::new();
     for (entity, profile) in found {
@@ -163,7 +163,7 @@ fn profiles(lake: &Lake, at: &Snapshot) -> Result<Tables, QualityError> {
             tables.insert(entity, profile);
         }
     }
-    Ok(tables)
+    Ok((tables, relations?))
 }
 
 fn reject_groups(lake: &Lake, at: &Snapshot) -> Result<Vec<RejectGroup>, QualityError> {

@@ -11,7 +11,8 @@ use crate::features_shop::{AS_OF, Dice, Shop};
 use crate::features_store::{Memory, Value};
 
 fn features(store: &dyn Store, as_of: Day, who: &Who, via: Via) -> Table {
-    let ask = Ask { store, at: &Snapshot::default(), who, own: &OwnFeatures::none(), via, only: &[] };
+    let (at, own) = (Snapshot::default(), OwnFeatures::none());
+    let ask = Ask { who, via, ..Ask::new(store, &at, &own) };
     ask.tables(&[as_of]).unwrap().remove(0)
 }
 

@@ -32,7 +32,7 @@ fn in_lake(shop: &Shop, dir: &std::path::Path) -> Lake {
 
 fn ask(store: &dyn Store, at: &Snapshot, who: &Who, via: Via) -> Table {
     let own = OwnFeatures::none();
-    Ask { store, at, who, own: &own, via, only: &[] }.tables(&[AS_OF]).unwrap().remove(0)
+    Ask { who, via, ..Ask::new(store, at, &own) }.tables(&[AS_OF]).unwrap().remove(0)
 }
 
 #[test]

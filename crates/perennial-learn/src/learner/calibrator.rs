@@ -8,7 +8,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::linear::{Penalty, Problem, Weights, sigmoid};
+use super::linear::{Penalty, Problem, TOLERANCE, Weights, sigmoid};
 use crate::metric::classify::log_loss_of;
 use crate::metric::cluster::Points;
 
@@ -156,7 +156,7 @@ fn regress(data: HeldOut<'_>, width: usize, columns: impl Fn(f64, &mut Vec<f64>)
         columns(p, &mut points.values);
     }
     let labels: Vec<f64> = data.labels.iter().map(|&label| f64::from(label)).collect();
-    let problem = Problem { points: &points, labels: &labels, threads: 1 };
+    let problem = Problem { points: &points, labels: &labels, threads: 1, tolerance: TOLERANCE };
     Some(problem.solve(Penalty { lambda: 1e-9, alpha: 0.0 }, Weights::zero(width)))
 }
 

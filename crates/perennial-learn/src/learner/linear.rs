@@ -13,8 +13,10 @@ use crate::metric::cluster::Points;
 const CURVATURE_FLOPS: usize = 100_000_000;
 const PASSES_MAX: usize = 100;
 const SWEEPS_MAX: usize = 200;
-/// Relative fall of the objective below which the fit is done.
-const TOLERANCE: f64 = 1e-9;
+/// Relative fall of the objective below which a fit is done.
+pub const TOLERANCE: f64 = 1e-9;
+/// Passes after which the curvature is measured anew; in between the steps follow the old one, and the line search keeps them honest.
+const CURVATURE_PASSES: usize = 4;
 
 #[derive(Clone, Copy, Debug)]
 pub struct Penalty {
@@ -35,10 +37,19 @@ impl Weights {
         Self { intercept: 0.0, beta: vec![0.0; width] }
     }
 
-    /// The margin of one row: always summed in the same order.
+    /// The margin of one row: always summed in the same order, eight sums side by side so that none waits for the other.
     #[must_use]
     pub fn margin(&self, row: &[f64]) -> f64 {
-        self.intercept + row.iter().zip(&self.beta).map(|(x, b)| x * b).sum::<f64>()
+        const LANES: usize = 8;
+        let (cells, coefficients) = (row.chunks_exact(LANES), self.beta.chunks_exact(LANES));
+        let rest: f64 = cells.remainder().iter().zip(coefficients.remainder()).map(|(x, b)| x * b).sum();
+        let mut sums = [0.0; LANES];
+        for (cells, coefficients) in cells.zip(coefficients) {
+            for lane in 0..LANES {
+                sums[lane] += cells[lane] * coefficients[lane];
+            }
+        }
+        self.intercept + sums.iter().sum::<f64>() + rest
     }
 }
 
@@ -59,12 +70,20 @@ pub struct Problem<'a> {
     pub points: &'a Points,
     pub labels: &'a [f64],
     pub threads: usize,
+    /// Relative fall of the objective below which the fit is done.
+    pub tolerance: f64,
 }
 
 impl Problem<'_> {
-    fn objective(&self, weights: &Weights, penalty: Penalty) -> f64 {
+    fn margins(&self, weights: &Weights) -> Vec<f64> {
+        let margins = |rows: std::ops::Range<usize>| rows.map(|i| weights.margin(self.points.row(i))).collect::<Vec<f64>>();
+        chunks::map(self.labels.len(), self.threads, margins).concat()
+    }
+
+    /// At the weights whose margins these are.
+    fn objective(&self, margins: &[f64], weights: &Weights, penalty: Penalty) -> f64 {
         let parts = chunks::map(self.labels.len(), self.threads, |rows| {
-            rows.map(|i| logistic_loss(weights.margin(self.points.row(i)), self.labels[i])).sum::<f64>()
+            rows.map(|i| logistic_loss(margins[i], self.labels[i])).sum::<f64>()
         });
         let norm1: f64 = weights.beta.iter().map(|b| b.abs()).sum();
         let norm2: f64 = weights.beta.iter().map(|b| b * b).sum();
@@ -73,13 +92,13 @@ impl Problem<'_> {
     }
 
     /// Mean gradient of the log loss; the intercept's comes last.
-    fn gradient(&self, weights: &Weights) -> Vec<f64> {
+    fn gradient(&self, margins: &[f64]) -> Vec<f64> {
         let width = self.points.width;
         let parts = chunks::map(self.labels.len(), self.threads, |rows| {
             let mut sums = vec![0.0; width + 1];
             for i in rows {
                 let row = self.points.row(i);
-                let residual = sigmoid(weights.margin(row)) - self.labels[i];
+                let residual = sigmoid(margins[i]) - self.labels[i];
                 for (sum, x) in sums.iter_mut().zip(row) {
                     *sum += residual * x;
                 }
@@ -136,37 +155,52 @@ impl Problem<'_> {
     /// Minimise from `start`.
     #[must_use]
     pub fn solve(&self, penalty: Penalty, start: Weights) -> Weights {
-        let mut weights = start;
-        let mut value = self.objective(&weights, penalty);
+        let margins = self.margins(&start);
+        let value = self.objective(&margins, &start, penalty);
+        let mut at = Standing { weights: start, margins, value };
+        let (mut curvature, mut age) = (self.curvature(&at.weights, self.stride()), 0);
         for _ in 0..PASSES_MAX {
-            let gradient = self.gradient(&weights);
-            let step = descend(&self.curvature(&weights, self.stride()), &gradient, &weights, penalty);
-            let Some((next, next_value)) = self.search(&weights, &step, penalty, value) else { break };
-            let is_done = value - next_value <= TOLERANCE * value.abs();
-            (weights, value) = (next, next_value);
-            if is_done {
+            if age == CURVATURE_PASSES {
+                (curvature, age) = (self.curvature(&at.weights, self.stride()), 0);
+            }
+            let step = descend(&curvature, &self.gradient(&at.margins), &at.weights, penalty);
+            let next = self.search(&at, &step, penalty);
+            // An old curvature may be why nothing more is gained: only a fresh one can say that the fit is done.
+            let fell = next.as_ref().map_or(0.0, |next| at.value - next.value);
+            let is_done = fell <= self.tolerance * at.value.abs();
+            at = next.unwrap_or(at);
+            if is_done && age == 0 {
                 break;
             }
+            age = if is_done { CURVATURE_PASSES } else { age + 1 };
         }
-        weights
+        at.weights
     }
 
     /// Halve the step until the objective falls; `None` where no step does.
-    fn search(&self, from: &Weights, step: &Weights, penalty: Penalty, value: f64) -> Option<(Weights, f64)> {
+    fn search(&self, from: &Standing, step: &Weights, penalty: Penalty) -> Option<Standing> {
         let mut share = 1.0;
         for _ in 0..30 {
-            let next = Weights {
-                intercept: from.intercept + share * step.intercept,
-                beta: from.beta.iter().zip(&step.beta).map(|(b, s)| b + share * s).collect(),
+            let weights = Weights {
+                intercept: from.weights.intercept + share * step.intercept,
+                beta: from.weights.beta.iter().zip(&step.beta).map(|(b, s)| b + share * s).collect(),
             };
-            let next_value = self.objective(&next, penalty);
-            if next_value < value {
-                return Some((next, next_value));
+            let margins = self.margins(&weights);
+            let value = self.objective(&margins, &weights, penalty);
+            if value < from.value {
+                return Some(Standing { weights, margins, value });
             }
             share /= 2.0;
         }
         None
     }
+}
+
+/// Weights, what they say of every row, and the objective there.
+struct Standing {
+    weights: Weights,
+    margins: Vec<f64>,
+    value: f64,
 }
 
 /// Coordinate descent on the quadratic model around `weights`; returns the step.

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::encode::{Encoder, Encoding, Scale, Skew, feature_names};
-use super::linear::{Penalty, Problem, Weights, inverse, logistic_loss, sigmoid};
+use super::linear::{Penalty, Problem, TOLERANCE, Weights, inverse, logistic_loss, sigmoid};
 use super::windows;
 
 /// Fewer leavers or stayers than this carry no model.
@@ -25,6 +25,8 @@ pub const CLASS_ROWS_MIN: usize = 30;
 /// Rows the penalty is chosen on, at most; beyond that every k-th customer.
 const TUNING_ROWS_MAX: usize = 30_000;
 const LAMBDAS: usize = 8;
+/// Which penalty is best shows long before the last digits of the coefficients do.
+const TUNING_TOLERANCE: f64 = 1e-6;
 
 /// The baseline row: three numbers, no penalty to speak of, standard errors.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
@@ -73,7 +75,7 @@ impl Estimator for LogisticRfm {
         let labels = churn_labels(&train)?;
         let encoder = Encoder::fit(&train, &names, Skew::Log)?;
         let points = encoder.encode(&train)?;
-        let problem = Problem { points: &points, labels: &labels, threads: run.threads };
+        let problem = Problem { points: &points, labels: &labels, threads: run.threads, tolerance: TOLERANCE };
         // So small a ridge changes no digit anybody reads, and keeps perfectly separated data finite.
         let penalty = Penalty { lambda: 1e-9, alpha: 0.0 };
         let weights = problem.solve(penalty, Weights::zero(points.width));
@@ -99,14 +101,23 @@ impl Estimator for Logistic {
     ];
     type Model = LogisticModel;
 
+    fn settled(&self, train: &Table, run: &Run) -> Result<Self, FitError> {
+        if self.lambda > 0.0 {
+            return Ok(*self);
+        }
+        let train = windows::labelled(train, column::LABEL_CHURN)?;
+        churn_labels(&train)?;
+        Ok(Self { lambda: self.choose_lambda(&train, &feature_names(&train), run)?, ..*self })
+    }
+
     fn fit(&self, train: &Table, run: &Run) -> Result<LogisticModel, FitError> {
+        let Self { lambda, .. } = self.settled(train, run)?;
         let train = windows::labelled(train, column::LABEL_CHURN)?;
         let labels = churn_labels(&train)?;
         let names = feature_names(&train);
-        let lambda = if self.lambda > 0.0 { self.lambda } else { self.choose_lambda(&train, &names, run)? };
         let encoder = Encoder::fit(&train, &names, Skew::LogIfSkewed)?;
         let points = encoder.encode(&train)?;
-        let problem = Problem { points: &points, labels: &labels, threads: run.threads };
+        let problem = Problem { points: &points, labels: &labels, threads: run.threads, tolerance: TOLERANCE };
         let penalty = Penalty { lambda, alpha: self.l1_ratio };
         let weights = problem.solve(penalty, Weights::zero(points.width));
         Ok(LogisticModel::of(encoder, &weights, penalty, &problem))
@@ -132,7 +143,7 @@ impl Logistic {
         let encoder = Encoder::fit(&learn, names, Skew::LogIfSkewed)?;
         let (points, judged) = (encoder.encode(&learn)?, encoder.encode(&judge)?);
         let (labels, judged_labels) = (learn.f64s(column::LABEL_CHURN)?, judge.f64s(column::LABEL_CHURN)?);
-        let problem = Problem { points: &points, labels: &labels, threads: run.threads };
+        let problem = Problem { points: &points, labels: &labels, threads: run.threads, tolerance: TUNING_TOLERANCE };
         let mut weights = Weights::zero(points.width);
         let (mut best, mut chosen) = (f64::INFINITY, 1e-3);
         let top = strongest_pull(&points.values, points.width, &labels) / self.l1_ratio.max(0.01);

@@ -3,7 +3,8 @@
 //! Assumes  the error of a fit of one horizon ago on the last closed window is the error made next time too.
 //! Input    a training table with several as-of days; a way to fit a model that scores `spend_cents`.
 //! Output   `spend_cents` scaled so that totals agree; an 80% interval with 0 ≤ lo ≤ spend ≤ hi.
-//! Cost     two fits. Where few windows were closed by then, two half fits score each other's customers.
+//! Cost     two fits. Where few windows were closed by then, two half fits score each other's customers. Once the next window has
+//!          closed one more fit is enough, as in `calibrate`.
 //! Ref      see `interval` and `calibrate`.
 
 use std::sync::Arc;
@@ -33,17 +34,29 @@ pub struct Ranging {
 }
 
 pub struct Ranged {
-    inner: Box<dyn Model>,
+    inner: Arc<dyn Model>,
     ranging: Ranging,
 }
 
-#[derive(Default)]
-struct Judged {
+/// A ranged model and what its interval was measured on.
+pub struct Fitted {
+    pub model: Ranged,
+    pub evidence: Judged,
+}
+
+/// Forecasts and spend of rows that the forecasting model has not learned from.
+#[derive(Clone, Debug)]
+pub struct Judged {
+    on: CalibratedOn,
     forecast: Vec<f64>,
     actual: Vec<f64>,
 }
 
 impl Judged {
+    const fn nothing(on: CalibratedOn) -> Self {
+        Self { on, forecast: Vec::new(), actual: Vec::new() }
+    }
+
     fn add(&mut self, model: &dyn Model, rows: &Table) -> Result<(), FitError> {
         let spend = spend_of(model, rows)?;
         for (spend, actual) in spend.into_iter().zip(rows.f64s(column::LABEL_SPEND_CENTS)?) {
@@ -53,6 +66,28 @@ impl Judged {
             }
         }
         Ok(())
+    }
+
+    /// With a window that closed since, forecast by a model that has not seen it.
+    pub fn with(mut self, model: &dyn Model, newest: &Table) -> Result<Self, FitError> {
+        self.add(model, newest)?;
+        self.on = CalibratedOn::TwoWindows;
+        Ok(self)
+    }
+
+    /// A model with its total corrected and its interval measured on these rows.
+    pub fn range(&self, inner: Arc<dyn Model>) -> Result<Ranged, FitError> {
+        let (forecast, actual): (f64, f64) = (self.forecast.iter().sum(), self.actual.iter().sum());
+        let ratio = actual / forecast;
+        let scale = if (1.0 / SCALE_MAX..=SCALE_MAX).contains(&ratio) { ratio } else { 1.0 };
+        let scaled: Vec<f64> = self.forecast.iter().map(|spend| spend * scale).collect();
+        let Some(intervals) = Intervals::fit(&scaled, &self.actual) else {
+            return Err(FitError::Refused(format!(
+                "{} customers to measure the 80% interval on, at least {ROWS_MIN} with a forecast above 0 are needed",
+                scaled.iter().filter(|spend| **spend > 0.0).count()
+            )));
+        };
+        Ok(Ranged { inner, ranging: Ranging { on: self.on, rows: scaled.len(), scale, intervals } })
     }
 }
 
@@ -64,42 +99,42 @@ fn spend_of(model: &dyn Model, rows: &Table) -> Result<Vec<f64>, FitError> {
 }
 
 /// Fit on every row of `train`; correct and range forward in time.
-pub fn fit(train: &Table, run: &Run, fit_on: FitOn<'_>) -> Result<Ranged, FitError> {
+pub fn fit(train: &Table, run: &Run, fit_on: FitOn<'_>) -> Result<Fitted, FitError> {
     let inner = fit_on(train)?;
     let cut = windows::by_time(train, run.horizon_days)?;
-    let mut judged = Judged::default();
-    let on = match cut.early.as_ref().map(fit_on) {
+    let evidence = match cut.early.as_ref().map(fit_on) {
         Some(Ok(earlier)) => {
+            let mut judged = Judged::nothing(CalibratedOn::LastWindow);
             judged.add(earlier.as_ref(), &cut.last)?;
-            CalibratedOn::LastWindow
+            judged
         }
-        _ => {
-            let (of_train, of_last) = (windows::customer_hash(train)?, windows::customer_hash(&cut.last)?);
-            for half in 0..2 {
-                let others = windows::take(train, |row| of_train[row] % 2 != half)?;
-                let Ok(model) = fit_on(&others) else { continue };
-                judged.add(model.as_ref(), &windows::take(&cut.last, |row| of_last[row] % 2 == half)?)?;
-            }
-            CalibratedOn::HeldOutCustomers
-        }
+        _ => held_out(train, &cut.last, fit_on)?,
     };
-    let (forecast, actual): (f64, f64) = (judged.forecast.iter().sum(), judged.actual.iter().sum());
-    let ratio = actual / forecast;
-    let scale = if (1.0 / SCALE_MAX..=SCALE_MAX).contains(&ratio) { ratio } else { 1.0 };
-    let scaled: Vec<f64> = judged.forecast.iter().map(|spend| spend * scale).collect();
-    let Some(intervals) = Intervals::fit(&scaled, &judged.actual) else {
-        return Err(FitError::Refused(format!(
-            "{} customers to measure the 80% interval on, at least {ROWS_MIN} with a forecast above 0 are needed",
-            scaled.iter().filter(|spend| **spend > 0.0).count()
-        )));
-    };
-    Ok(Ranged { inner, ranging: Ranging { on, rows: scaled.len(), scale, intervals } })
+    Ok(Fitted { model: evidence.range(inner)?, evidence })
+}
+
+/// Halves of the customers forecast each other. Where a half cannot carry the learner there is nothing to measure on.
+fn held_out(train: &Table, last: &Table, fit_on: FitOn<'_>) -> Result<Judged, FitError> {
+    let mut judged = Judged::nothing(CalibratedOn::HeldOutCustomers);
+    let (of_train, of_last) = (windows::customer_hash(train)?, windows::customer_hash(last)?);
+    for half in 0..2 {
+        let others = windows::take(train, |row| of_train[row] % 2 != half)?;
+        let Ok(model) = fit_on(&others) else { continue };
+        judged.add(model.as_ref(), &windows::take(last, |row| of_last[row] % 2 == half)?)?;
+    }
+    Ok(judged)
 }
 
 impl Ranged {
     #[must_use]
     pub fn ranging(&self) -> &Ranging {
         &self.ranging
+    }
+
+    /// The model before the correction.
+    #[must_use]
+    pub fn unranged(&self) -> Arc<dyn Model> {
+        Arc::clone(&self.inner)
     }
 
     pub fn load(json: &Value, inner: fn(&Value) -> Result<Box<dyn Model>, LoadError>) -> Result<Self, LoadError> {
@@ -111,7 +146,7 @@ impl Ranged {
         if !(ranging.scale.is_finite() && ranging.scale > 0.0) {
             return Err(LoadError(format!("scale is {}, allowed are finite numbers above 0", ranging.scale)));
         }
-        Ok(Self { inner: inner(model)?, ranging })
+        Ok(Self { inner: Arc::from(inner(model)?), ranging })
     }
 }
 

@@ -41,7 +41,16 @@ pub fn by_time(train: &Table, horizon_days: i32) -> Result<Windows, FitError> {
     };
     let closed = |day: Option<Day>| day.is_some_and(|day| day.plus(horizon_days) <= last);
     let early = take(train, |row| closed(days[row]))?;
-    Ok(Windows { early: (early.rows() * 2 > train.rows()).then_some(early), last: take(train, |row| days[row] == Some(last))? })
+    let is_enough = learnable(&early)? * 2 > learnable(train)?;
+    Ok(Windows { early: is_enough.then_some(early), last: take(train, |row| days[row] == Some(last))? })
+}
+
+/// Rows that a supervised learner may learn from.
+fn learnable(rows: &Table) -> Result<usize, TableError> {
+    if !rows.has(column::LABEL_CHURN) {
+        return Ok(rows.rows());
+    }
+    Ok(rows.f64s(column::LABEL_CHURN)?.iter().filter(|label| label.is_finite()).count())
 }
 
 /// A number per row that is the same for all rows of a customer and spreads customers evenly: FNV-1a of the id.

@@ -22,7 +22,7 @@ fn test() -> Table {
 }
 
 fn fit(entry: &Entry, train: &Table) -> Box<dyn Model> {
-    (entry.fit)(&Value::Null, train, &RUN).unwrap_or_else(|error| panic!("{}: {error}", entry.name))
+    (entry.fit)(&Value::Null, train, &RUN).unwrap_or_else(|error| panic!("{}: {error}", entry.name)).model
 }
 
 fn score(model: &dyn Model, rows: &Table) -> Table {
@@ -102,7 +102,7 @@ fn same_input_same_bytes_at_any_number_of_threads() {
     for entry in MODELS {
         let bytes = |threads: usize| {
             let run = Run { threads, ..RUN };
-            let model = (entry.fit)(&Value::Null, &train, &run).expect("a fit");
+            let model = (entry.fit)(&Value::Null, &train, &run).expect("a fit").model;
             serde_json::to_string(&model.to_json()).expect("JSON")
         };
         let first = bytes(1);
@@ -182,7 +182,7 @@ fn odd_tables_give_a_typed_error_or_valid_scores() {
             }
             // Fitting on it must end too, with a model or a reason.
             match (entry.fit)(&Value::Null, &rows, &RUN) {
-                Ok(model) => assert_valid(entry, &score(model.as_ref(), &rows), rows.rows()),
+                Ok(fitted) => assert_valid(entry, &score(fitted.model.as_ref(), &rows), rows.rows()),
                 Err(error) => assert!(error.to_string().len() > 10, "{} on {what}: {error}", entry.name),
             }
         }

@@ -7,7 +7,7 @@ use perennial_contract::arrow::array::{ArrayRef, Float64Array, StringArray};
 use perennial_contract::estimator::column;
 use perennial_learn::catalog::FLAT_FITS;
 use perennial_learn::learner::encode::{Encoder, Skew};
-use perennial_learn::learner::linear::{Penalty, Problem, Weights};
+use perennial_learn::learner::linear::{Penalty, Problem, TOLERANCE, Weights};
 use perennial_learn::metric::cluster::Points;
 
 const ROWS: usize = 400;
@@ -65,7 +65,7 @@ fn the_elastic_net_finds_the_minimum_of_its_peer() {
     });
     let values = (0..ROWS).flat_map(|i| columns.iter().map(move |column| column[i])).collect();
     let points = Points { values, width: 3 };
-    let problem = Problem { points: &points, labels: &labels, threads: 1 };
+    let problem = Problem { points: &points, labels: &labels, threads: 1, tolerance: TOLERANCE };
     let found = problem.solve(Penalty { lambda: 0.02, alpha: 0.5 }, Weights::zero(3));
     near(found.intercept, 0.055_596_983_255, 1e-5);
     for (is, wants) in found.beta.iter().zip([0.603_778_890_002, -0.034_026_707_067, -0.195_700_523_109]) {

@@ -32,7 +32,7 @@ fn cuts(customers: &cdnow::Customers, cuts: &[&str]) -> Table {
 }
 
 fn fit(name: &str, train: &Table) -> Box<dyn Model> {
-    (catalog::find(name).expect("in the catalogue").fit)(&Value::Null, train, &RUN).expect("a fit")
+    (catalog::find(name).expect("in the catalogue").fit)(&Value::Null, train, &RUN).expect("a fit").model
 }
 
 fn judge(model: &dyn Model, test: &Table) -> Measured {

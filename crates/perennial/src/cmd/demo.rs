@@ -84,10 +84,9 @@ impl Demo {
         let settings = simulate::Settings { size, seed: self.seed, first_day, ..Default::default() };
         let bar = context.progress().bar("simulating a shop", self.customers, Unit::Rows);
         simulate::write(&settings, Path::new(&exports), &|done, total| {
-            bar.set_length(total);
-            bar.set_position(done);
+            bar.set_position(done, total);
         })?;
-        bar.finish_and_clear();
+        drop(bar);
         Ok(exports)
     }
 }

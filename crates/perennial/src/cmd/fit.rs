@@ -32,7 +32,7 @@ impl Fit {
         let table = read_numbers(&self.input, fit.columns)?;
         let spinner = context.progress().spinner(&format!("fitting {}", fit.name));
         let summary = (fit.fit)(&table);
-        spinner.finish_and_clear();
+        drop(spinner);
         let summary = summary?;
         context.print(&summary, || {
             let mut text = format!("{} on {} rows: log-likelihood {:.3}\n", summary.model, summary.rows, summary.log_likelihood);

@@ -95,13 +95,12 @@ pub fn import(shop: &Shop, context: &Context, request: &Request<'_>) -> Result<O
     while let Some(batch) = source.next_batch()? {
         import.append(batch)?;
         let (read, all) = source.bytes();
-        bar.set_length(all.max(1));
-        bar.set_position(read);
+        bar.set_position(read, all.max(1));
     }
-    bar.finish_and_clear();
+    drop(bar);
     let spinner = context.progress().spinner("sorting by customer and writing");
     let receipt = import.commit(&source.reconciliation())?;
-    spinner.finish_and_clear();
+    drop(spinner);
     Ok(Outcome::Imported(Box::new(receipt.record)))
 }
 

@@ -51,6 +51,9 @@ pub struct Context {
     /// No progress bars.
     #[arg(long, short, global = true)]
     pub quiet: bool,
+    /// Say on stderr how long every step took.
+    #[arg(long, global = true)]
+    pub timings: bool,
     /// Language of the output; the shop's own by default.
     #[arg(long, global = true, value_enum)]
     pub lang: Option<Language>,
@@ -68,7 +71,7 @@ pub enum Language {
 impl Context {
     #[must_use]
     pub fn progress(&self) -> Progress {
-        Progress { quiet: self.quiet || self.json }
+        Progress { quiet: self.quiet || self.json, timings: self.timings }
     }
 
     /// Whether to speak Chinese, given the shop's own language.

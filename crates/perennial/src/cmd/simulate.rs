@@ -74,10 +74,9 @@ impl Simulate {
         let settings = self.settings();
         let bar = context.progress().bar("simulating customers", 0, Unit::Rows);
         let summary = simulate::write(&settings, &self.out, &|done, total| {
-            bar.set_length(total);
-            bar.set_position(done);
+            bar.set_position(done, total);
         })?;
-        bar.finish_and_clear();
+        drop(bar);
         context.print(&summary, || format!("{summary}\nnext: perennial import --shop SHOP {}", self.out.display()))?;
         Ok(Exit::Done)
     }

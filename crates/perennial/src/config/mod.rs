@@ -156,7 +156,9 @@ settings! {
         /// Cut-off days used for training, at most.
         cuts_max: u32 = 6;
         /// Rows used for training, at most; beyond it customers are sampled by a hash of their id.
-        train_rows_max: u32 = 120_000;
+        train_rows_max: u32 = 48_000;
+        /// Rows candidates are judged on, at most; drawn in the same way.
+        test_rows_max: u32 = 30_000;
         /// Churn models to try.
         churn: Vec<String> = &["logistic_rfm", "logistic", "boost_churn", "bgnbd"];
         /// Value models to try.
@@ -175,7 +177,7 @@ settings! {
         /// Bootstrap replicates.
         bootstrap_replicates: u32 = 200;
         /// Largest expected calibration error (15 equal-width bins) of a churn model.
-        ece_max: f64 = 0.1;
+        ece_max: f64 = 0.05;
         /// How far predicted and actual totals may be apart, as a share of the actual.
         total_error_max: f64 = 0.25;
         /// Least share of customers inside their 80% interval.

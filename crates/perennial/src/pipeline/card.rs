@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::evaluate::Judged;
+use super::material::Material;
 use super::plan::Plan;
-use super::train::Material;
 use crate::registry::{Card, MetricRow};
 use crate::shop::Shop;
 
@@ -55,7 +55,7 @@ pub fn importance(model: &dyn Model, rows: &Table) -> Result<Vec<Importance>> {
 /// The card as Markdown, with `{version}` where the registry puts the version.
 pub fn write(shop: &Shop, plan: &Plan, material: &Material, subject: &Subject<'_>) -> Result<String> {
     let entry = subject.entry;
-    let rows = if entry.task == Task::Segment { material.today.as_ref() } else { Some(&material.serve) };
+    let rows = if entry.task == Task::Segment { Some(&material.today) } else { Some(&material.serve) };
     let verdict = match subject.reasons {
         [] => "Passed the evaluation gate.".to_owned(),
         reasons => format!("Refused by the evaluation gate: {}.", reasons.join("; ")),

@@ -7,7 +7,8 @@ use arrow::array::{Array, BooleanArray};
 use perennial_contract::engine::{Snapshot, Who};
 use perennial_contract::estimator::column;
 use perennial_contract::{Day, Table};
-use perennial_lake::features::{self, OwnFeatures};
+use perennial_lake::features::sample::rank;
+use perennial_lake::features::{self, Ask, OwnFeatures};
 use perennial_lake::quality::{Cleaned, CleaningPolicy};
 
 use crate::shop::Shop;
@@ -18,29 +19,70 @@ pub fn features_at(shop: &Shop, at: &Snapshot, as_of: Day, who: &Who) -> Result<
     cleaned(shop, &table)
 }
 
-/// Features and labels as of several days, oldest first; a customer stands in a table when they were active in the look-back.
-pub fn labelled(shop: &Shop, at: &Snapshot, cuts: &[Day], window: &Window) -> Result<Vec<Table>> {
-    let store = cleaned_store(shop);
-    let tables = features::compute_many(&store, at, cuts, &Who::Everyone, &own_features(shop))?;
-    let labels = features::labels_many(&store, at, cuts, window.horizon_days, &Who::Everyone)?;
-    let mut labelled = Vec::with_capacity(cuts.len());
-    for (mut table, labels) in tables.into_iter().zip(labels) {
-        for name in [column::LABEL_CHURN, column::LABEL_ORDERS, column::LABEL_SPEND_CENTS] {
-            table = table.with(name, labels.column(name)?.clone())?;
-        }
-        let table = eligible(&cleaned(shop, &table)?, window.look_back_days)?;
-        labelled.push(sampled(&table, window.rows_max)?);
-    }
-    Ok(labelled)
+/// What the named groups read: the features of orders alone, of everybody as of a day.
+pub fn orders_at(shop: &Shop, at: &Snapshot, as_of: Day) -> Result<Table> {
+    let (store, own) = (cleaned_store(shop), OwnFeatures::none());
+    let ask = Ask { only: &["orders"], ..Ask::new(&store, at, &own) };
+    cleaned(shop, &Table::concat(&ask.tables(&[as_of])?)?)
 }
 
-/// What a labelled table looks at.
+/// Which rows of an as-of day are learned from.
 #[derive(Clone, Copy, Debug)]
-pub struct Window {
-    pub horizon_days: i32,
+pub struct Chosen {
+    /// A customer is active, and can leave, who ordered in so many days before.
     pub look_back_days: i32,
-    /// Rows per cut, at most.
+    /// Active customers, at most: those drawn first, the same in every run and as of every day.
     pub rows_max: usize,
+}
+
+impl Chosen {
+    /// The active customers.
+    pub fn active(self, table: &Table) -> Result<Table> {
+        let (rows, _) = self.drawn(table)?;
+        Ok(table.take(&rows)?)
+    }
+
+    /// Everybody drawn no later than the last active customer; those who are not active have no label.
+    pub fn everybody(self, table: &Table) -> Result<Table> {
+        let (active, last_rank) = self.drawn(table)?;
+        let ids = table.texts(column::CUSTOMER_ID)?;
+        let rows: Vec<u32> = (0..table.rows() as u32).filter(|&row| rank(ids.value(row as usize)) <= last_rank).collect();
+        let mut is_active = vec![false; table.rows()];
+        active.iter().for_each(|&row| is_active[row as usize] = true);
+        let known: BooleanArray = rows.iter().map(|&row| Some(!is_active[row as usize])).collect();
+        let mut table = table.take(&rows)?;
+        for name in LABELS {
+            let labels = arrow::compute::nullif(table.column(name)?, &known)?;
+            table = table.with(name, labels)?;
+        }
+        Ok(table)
+    }
+
+    /// Rows of the active customers that are drawn, and the rank of the last of them.
+    fn drawn(self, table: &Table) -> Result<(Vec<u32>, u64)> {
+        let since = table.f64s(column::DAYS_SINCE_LAST_ORDER)?;
+        let ids = table.texts(column::CUSTOMER_ID)?;
+        let active = (0..since.len() as u32).filter(|&row| since[row as usize] <= f64::from(self.look_back_days));
+        let mut ranked: Vec<(u64, u32)> = active.map(|row| (rank(ids.value(row as usize)), row)).collect();
+        let mut last_rank = u64::MAX;
+        if ranked.len() > self.rows_max {
+            ranked.select_nth_unstable(self.rows_max);
+            ranked.truncate(self.rows_max);
+            last_rank = ranked.iter().map(|&(rank, _)| rank).max().unwrap_or(0);
+        }
+        let mut rows: Vec<u32> = ranked.into_iter().map(|(_, row)| row).collect();
+        rows.sort_unstable();
+        Ok((rows, last_rank))
+    }
+}
+
+const LABELS: [&str; 3] = [column::LABEL_CHURN, column::LABEL_ORDERS, column::LABEL_SPEND_CENTS];
+
+/// The columns that are no labels.
+pub fn without_labels(table: &Table) -> Result<Table> {
+    let schema = table.batch().schema();
+    let kept = schema.fields().iter().zip(table.batch().columns()).filter(|(field, _)| !LABELS.contains(&field.name().as_str()));
+    Ok(Table::from_columns(kept.map(|(field, array)| (field.name().as_str(), array.clone())).collect())?)
 }
 
 /// The lake's rows under the shop's cleaning policies.
@@ -58,14 +100,8 @@ pub fn own_features(shop: &Shop) -> OwnFeatures {
     OwnFeatures { dir: Some(shop.dir.join("features")) }
 }
 
-/// Customers who ordered in the look-back.
-pub fn eligible(table: &Table, look_back_days: i32) -> Result<Table> {
-    let since = table.f64s(column::DAYS_SINCE_LAST_ORDER)?;
-    let rows: Vec<u32> = (0..since.len() as u32).filter(|&row| since[row as usize] <= f64::from(look_back_days)).collect();
-    if rows.len() == since.len() { Ok(table.clone()) } else { Ok(table.take(&rows)?) }
-}
-
-fn cleaned(shop: &Shop, table: &Table) -> Result<Table> {
+/// Without the customers the settings leave out, and filled as they say.
+pub fn cleaned(shop: &Shop, table: &Table) -> Result<Table> {
     let cleaning = &shop.settings.cleaning;
     let mut table = table.clone();
     if !cleaning.drop_customers.is_empty() {
@@ -96,23 +132,4 @@ fn zero_filled(table: &Table) -> Result<Table> {
         columns.push((field.name().as_str(), filled));
     }
     Ok(Table::from_columns(columns)?)
-}
-
-/// At most `rows_max` rows: those whose customer's hash is smallest, so that the choice is the same in every run and at every cut.
-fn sampled(table: &Table, rows_max: usize) -> Result<Table> {
-    if table.rows() <= rows_max {
-        return Ok(table.clone());
-    }
-    let ids = table.texts(column::CUSTOMER_ID)?;
-    let mut ranked: Vec<(u64, u32)> = (0..table.rows() as u32).map(|row| (hash(ids.value(row as usize)), row)).collect();
-    ranked.select_nth_unstable(rows_max);
-    let mut rows: Vec<u32> = ranked[..rows_max].iter().map(|&(_, row)| row).collect();
-    rows.sort_unstable();
-    Ok(table.take(&rows)?)
-}
-
-/// FNV-1a, finished with a multiply-shift so that its high bits are mixed.
-fn hash(id: &str) -> u64 {
-    let hash = id.bytes().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
-    (hash ^ (hash >> 32)).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }

@@ -1,5 +1,7 @@
 //! What a model showed on the test window: numbers for the gate and curves for the report, as the registry keeps them.
 
+use std::collections::BTreeMap;
+
 use perennial_contract::Table;
 use perennial_contract::estimator::column;
 use perennial_contract::table::TableError;
@@ -57,7 +59,7 @@ impl Judged {
             Self::Churn { churned, p_churn } => {
                 let base = churned.iter().filter(|&&label| label).count() as f64 / churned.len().max(1) as f64;
                 json!({
-                    "test": measure_churn(churned, p_churn),
+                    "test": self.measured(),
                     "customers": churned.len(),
                     "base_rate": base,
                     "reliability": reliability(churned, p_churn),
@@ -65,9 +67,8 @@ impl Judged {
                 })
             }
             Self::Value { actual, spend, lo80, hi80 } => {
-                let forecast = Forecast { spend, lo80, hi80 };
                 json!({
-                    "test": measure_value(actual, forecast),
+                    "test": self.measured(),
                     "customers": actual.len(),
                     "predicted_total_cents": spend.iter().sum::<f64>(),
                     "actual_total_cents": actual.iter().sum::<f64>(),
@@ -77,12 +78,12 @@ impl Judged {
         }
     }
 
-    /// One metric of [`Judged::metrics`].
+    /// Every metric of the task by name.
     #[must_use]
-    pub fn metric(&self, name: &str) -> Option<f64> {
+    pub fn measured(&self) -> BTreeMap<&'static str, f64> {
         match self {
-            Self::Churn { churned, p_churn } => measure_churn(churned, p_churn).get(name).copied(),
-            Self::Value { actual, spend, lo80, hi80 } => measure_value(actual, Forecast { spend, lo80, hi80 }).get(name).copied(),
+            Self::Churn { churned, p_churn } => measure_churn(churned, p_churn),
+            Self::Value { actual, spend, lo80, hi80 } => measure_value(actual, Forecast { spend, lo80, hi80 }),
         }
     }
 }

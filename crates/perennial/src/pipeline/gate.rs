@@ -1,5 +1,7 @@
 //! The evaluation gate: may this candidate answer anybody? Every refusal has a reason with its number.
 
+use std::collections::BTreeMap;
+
 use perennial_learn::metric::bootstrap::{self, Difference, Draws, Pair};
 use serde_json::{Value, json};
 
@@ -13,6 +15,9 @@ pub struct Verdict {
     /// Candidate against its rivals, as the registry keeps it.
     pub comparisons: Value,
 }
+
+/// Metrics by name.
+type Measured = BTreeMap<&'static str, f64>;
 
 /// Who has to be beaten.
 pub struct Rivals<'a> {
@@ -33,8 +38,8 @@ pub struct Reigning<'a> {
 pub fn judge(settings: &Gate, candidate: &Judged, rivals: &Rivals<'_>, seed: u64) -> Verdict {
     let mut verdict = Verdict { reasons: Vec::new(), comparisons: json!({}) };
     match candidate {
-        Judged::Churn { .. } => verdict.churn_limits(settings, candidate),
-        Judged::Value { .. } => verdict.value_limits(settings, candidate),
+        Judged::Churn { .. } => verdict.churn_limits(settings, &candidate.measured()),
+        Judged::Value { .. } => verdict.value_limits(settings, &candidate.measured()),
     }
     let draws = Draws { count: settings.bootstrap_replicates as usize, seed };
     if let Some((name, baseline)) = rivals.baseline {
@@ -75,27 +80,27 @@ fn differences(candidate: &Judged, rival: &Judged, draws: Draws) -> Vec<(&'stati
 }
 
 impl Verdict {
-    fn churn_limits(&mut self, settings: &Gate, candidate: &Judged) {
-        match candidate.metric("ece") {
+    fn churn_limits(&mut self, settings: &Gate, measured: &Measured) {
+        match measured.get("ece").copied() {
             Some(ece) if ece <= settings.ece_max => {}
             Some(ece) => {
                 self.reasons.push(format!("miscalibrated: ECE {ece:.4}, allowed is {} (gate.ece_max)", settings.ece_max))
             }
             None => self.reasons.push("calibration cannot be measured on the test window".to_owned()),
         }
-        match candidate.metric("auroc") {
+        match measured.get("auroc").copied() {
             Some(auroc) if auroc > 0.5 => {}
             Some(auroc) => self.reasons.push(format!("ranks no better than chance: AUROC {auroc:.4}")),
             None => {
                 self.reasons.push("everybody stayed or everybody left in the test window, so nothing can be ranked".to_owned())
             }
         }
-        self.total(settings, candidate, "buyers");
+        self.total(settings, measured, "buyers");
     }
 
-    fn value_limits(&mut self, settings: &Gate, candidate: &Judged) {
-        self.total(settings, candidate, "spend");
-        if let Some(share) = candidate.metric("coverage_80")
+    fn value_limits(&mut self, settings: &Gate, measured: &Measured) {
+        self.total(settings, measured, "spend");
+        if let Some(share) = measured.get("coverage_80").copied()
             && !(settings.coverage_min..=settings.coverage_max).contains(&share)
         {
             self.reasons.push(format!(
@@ -107,8 +112,8 @@ impl Verdict {
         }
     }
 
-    fn total(&mut self, settings: &Gate, candidate: &Judged, what: &str) {
-        let Some(ratio) = candidate.metric("total_ratio") else {
+    fn total(&mut self, settings: &Gate, measured: &Measured, what: &str) {
+        let Some(ratio) = measured.get("total_ratio").copied() else {
             self.reasons.push(format!("no {what} in the test window to compare with"));
             return;
         };

@@ -31,7 +31,7 @@ pub fn measure(entry: &Entry, model: &dyn Model, today: &Table, run: &Run) -> Re
     let refit = |drawn: &[usize]| -> Result<Vec<u32>> {
         let drawn: Vec<u32> = drawn.iter().map(|&row| row as u32).collect();
         let refitted = (entry.fit)(&Value::Null, &sample.take(&drawn)?, run).map_err(|error| anyhow!("{error}"))?;
-        labels(refitted.as_ref(), &sample)
+        labels(refitted.model.as_ref(), &sample)
     };
     // A resample that cannot be grouped agrees with nothing.
     let stability =

@@ -23,6 +23,9 @@ pub struct History {
     pub customers_ordered: u64,
     /// How many gaps of so many days between two purchase days of one customer.
     pub gaps: BTreeMap<i32, u64>,
+    /// Purchase days of every customer, ascending, one customer after another, and where each customer's end.
+    purchases: Vec<i32>,
+    ends: Vec<usize>,
     /// Customers by month of their first purchase, and how many bought in each later month.
     cohorts: BTreeMap<Month, BTreeMap<Month, u64>>,
 }
@@ -80,6 +83,20 @@ impl History {
             seen += count;
             (seen >= target).then_some(gap)
         })
+    }
+
+    /// Customers with a purchase in the `look_back_days` before a day, and customers with one at any time before it.
+    #[must_use]
+    pub fn active(&self, before: Day, look_back_days: i32) -> (usize, usize) {
+        let (mut active, mut known, mut start) = (0, 0, 0);
+        for &end in &self.ends {
+            let days = &self.purchases[start..end];
+            start = end;
+            let Some(&last) = days[..days.partition_point(|&day| day < before.0)].last() else { continue };
+            known += 1;
+            active += usize::from(before.0 - last <= look_back_days);
+        }
+        (active, known)
     }
 
     /// Monthly cohorts over whole months.
@@ -149,6 +166,8 @@ impl Pass {
         let overview = &mut self.history.overview;
         overview.customers += 1;
         overview.customers_repeat += u64::from(days.len() > 1);
+        self.history.purchases.extend_from_slice(&days);
+        self.history.ends.push(self.history.purchases.len());
         for pair in days.windows(2) {
             *self.history.gaps.entry(pair[1] - pair[0]).or_default() += 1;
         }

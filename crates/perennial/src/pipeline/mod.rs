@@ -1,12 +1,14 @@
 //! From the lake to answers: plan, learn, judge, score, tell. Each step is one file; `run` is all of them in order.
 
 mod card;
+mod contest;
 mod dataset;
 mod evaluate;
 mod gate;
 mod grouping;
 mod history;
 mod leak;
+mod material;
 mod picture;
 mod plan;
 mod quality;

@@ -18,7 +18,7 @@ pub fn gate_of_quality(shop: &Shop, context: &Context, why: Option<&str>) -> Res
     let spinner = context.progress().spinner("checking the data");
     let at = shop.lake.snapshot()?;
     let verdict = quality::check(&shop.lake, &at, &shop.quality_settings())?;
-    spinner.finish_and_clear();
+    drop(spinner);
     let mut override_why = None;
     if let (false, Some(why)) = (verdict.is_open(), why) {
         shop.registry.record_override("quality", why, &verdict.reasons().join("; "), &now())?;

@@ -6,7 +6,7 @@ use perennial_contract::estimator::Task;
 use serde_json::{Value, json};
 
 use super::plan::looks_ahead;
-use super::score::{score, write_scores};
+use super::score::{champions, score_features, write_scores};
 use super::train::{best, train};
 use super::{gate_of_quality, summary};
 use crate::cmd::{Context, Exit, models_table};
@@ -41,7 +41,9 @@ pub fn run(shop: &mut Shop, context: &Context, request: &RunRequest<'_>) -> Resu
         promoted.push(shop.registry.promote(task, &which, None, &now())?);
     }
     let as_of = trained.plan.as_of;
-    let scored = score(shop, context, Some(as_of))?;
+    let step = context.progress().spinner("scores of every customer");
+    let scored = score_features(shop, &champions(shop)?, trained.today, as_of)?;
+    drop(step);
     let scores = shop.dir.join("scores.parquet");
     write_scores(&scored, &scores)?;
     let report = shop.dir.join("report.html");

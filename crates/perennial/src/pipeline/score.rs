@@ -53,7 +53,7 @@ pub fn score(shop: &Shop, context: &Context, as_of: Option<Day>) -> Result<Score
     let as_of = as_of_or_default(shop, &at, as_of)?;
     let spinner = context.progress().spinner("features and scores of every customer");
     let scored = score_at(shop, &at, as_of, &Who::Everyone);
-    spinner.finish_and_clear();
+    drop(spinner);
     scored
 }
 

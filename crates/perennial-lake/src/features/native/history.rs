@@ -261,6 +261,7 @@ fn sort_by_day<T>(rows: &mut [T], day: impl Fn(&T) -> i32) {
 mod tests {
     use perennial_contract::Day;
 
+    use super::super::super::sample::Sample;
     use super::*;
 
     #[test]
@@ -273,7 +274,8 @@ mod tests {
         let days: Vec<_> = history.days.iter().map(|day| (day.day, day.bought, day.sold_cents, day.net_cents)).collect();
         assert_eq!(days, [(10, true, 500, 500), (12, false, 0, -200)]);
         let products = Products::default();
-        let has_purchase = |day| history.before(Cut { as_of: Day(day), start_us: 0 }, &products).has_purchase();
+        let has_purchase =
+            |day| history.before(Cut { as_of: Day(day), start_us: 0, sample: Sample::EVERYBODY }, &products).has_purchase();
         assert!(has_purchase(11) && !has_purchase(10));
     }
 }

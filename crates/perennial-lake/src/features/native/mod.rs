@@ -23,6 +23,7 @@ mod walk;
 
 use perennial_contract::Day;
 
+use super::sample::Sample;
 use contacts::{Reviews, Surveys, Tickets, Touches};
 use history::Known;
 pub(super) use labels::COLUMNS as LABEL_COLUMNS;
@@ -62,6 +63,8 @@ pub(super) const NATIVES: &[Native] = &[
 pub(super) struct Cut {
     pub as_of: Day,
     pub start_us: i64,
+    /// Whose rows are wanted.
+    pub sample: Sample,
 }
 
 /// One value of one customer.

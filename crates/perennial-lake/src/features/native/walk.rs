@@ -123,7 +123,8 @@ fn walk(pass: &Pass, products: &Products, mut bucket: Bucket) -> Result<Piece, F
         for item in history.items.iter_mut().filter(|item| item.is_product) {
             item.first = numbers.is_first(item.product, serial);
         }
-        if append(pass, products, &history, customers, &mut cuts) {
+        let at_hand = Customer { number: customers, id: &customer, history: &history };
+        if append(pass, products, &at_hand, &mut cuts) {
             ids.append_value(&customer);
             customers += 1;
         }
@@ -144,13 +145,22 @@ fn next_customer(bucket: &mut Bucket, customer: &mut String) -> Result<bool, Fea
     Ok(found)
 }
 
+/// The customer whose rows are at hand.
+struct Customer<'a> {
+    /// Among the bucket's customers with a row.
+    number: u32,
+    id: &'a str,
+    history: &'a History,
+}
+
 /// The customer's row at every as-of day that has one; whether any has.
-fn append(pass: &Pass, products: &Products, history: &History, customer: u32, cuts: &mut [Rows]) -> bool {
+fn append(pass: &Pass, products: &Products, customer: &Customer, cuts: &mut [Rows]) -> bool {
+    let Customer { number, id, history } = *customer;
     let mut any = false;
     let mut cells: Vec<Cell> = Vec::with_capacity(pass.columns.len());
     for (cut, rows) in pass.cuts.iter().zip(cuts) {
         let known = history.before(*cut, products);
-        if !known.has_purchase() {
+        if !known.has_purchase() || !cut.sample.takes(id) {
             continue;
         }
         cells.clear();
@@ -160,7 +170,7 @@ fn append(pass: &Pass, products: &Products, history: &History, customer: u32, cu
         if let Some(days) = pass.horizon_days {
             labels::cells(history.horizon(*cut, days), &mut cells);
         }
-        rows.push(customer, &cells);
+        rows.push(number, &cells);
         any = true;
     }
     any

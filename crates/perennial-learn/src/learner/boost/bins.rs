@@ -7,8 +7,8 @@
 //! Ref      Ke et al. (2017), LightGBM, NeurIPS, section 2 (histograms); cuts after its greedy equal-count rule.
 
 use super::matrix::{Column, Kind, Matrix};
-use super::parallel;
 use super::seed::Seed;
+use crate::parallel;
 
 /// Cuts are read off so many rows when there are more.
 const SAMPLE_ROWS: usize = 200_000;

@@ -15,9 +15,10 @@ use super::matrix::{Kind, Matrix};
 use super::model::Booster;
 use super::objective::{Objective, Slope, Target, quantile};
 use super::params::{BoostParams, Monotone};
+use super::partition;
 use super::seed::Seed;
 use super::tree::Tree;
-use super::{parallel, partition};
+use crate::parallel;
 
 /// Rows a thread takes at a time where each row stands for itself.
 const CHUNK_ROWS: usize = 1 << 14;

@@ -11,9 +11,10 @@ use std::ops::Range;
 use super::bins::Binned;
 use super::histogram::{Scratch, Source, Sums};
 use super::params::{BoostParams, Monotone};
+use super::partition;
 use super::split::{self, Bounds, Judge, Question, Split, Standing};
 use super::tree::{Leaf, Node, Rule, Side, Tree};
-use super::{parallel, partition};
+use crate::parallel;
 
 /// Below so many bins a scan is not worth a thread.
 const SCAN_BINS_MIN: usize = 2_000;

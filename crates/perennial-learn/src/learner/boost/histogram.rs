@@ -8,8 +8,8 @@
 
 use super::bins::{Binned, Tile};
 use super::objective::Slope;
-use super::parallel;
 use super::seed::Seed;
+use crate::parallel;
 
 /// Rows added up in packed words before they are unpacked: `BLOCK_ROWS * SLOPE_MAX` must fit 32 bits.
 const BLOCK_ROWS: usize = 1 << 14;

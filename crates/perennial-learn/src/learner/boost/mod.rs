@@ -9,7 +9,6 @@ mod histogram;
 mod matrix;
 mod model;
 mod objective;
-mod parallel;
 mod params;
 mod partition;
 mod quadrature;

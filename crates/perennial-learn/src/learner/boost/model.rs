@@ -10,10 +10,10 @@ use serde_json::Value;
 use super::fit::{self, Examples};
 use super::matrix::{CATEGORIES_MAX, Kind, Matrix, Schema};
 use super::objective::Objective;
-use super::parallel;
 use super::params::BoostParams;
 use super::shap::Explainer;
 use super::tree::Tree;
+use crate::parallel;
 
 const FORMAT: &str = "perennial-boost";
 const VERSION: u32 = 1;

@@ -98,12 +98,12 @@ impl Objective {
             Self::SquaredError => (margin - label, 1.0),
             Self::Tweedie { power } => {
                 let margin = margin.clamp(-LOG_MEAN_MAX, LOG_MEAN_MAX);
-                let a = label * libm::exp((1.0 - power) * margin);
-                let b = libm::exp((2.0 - power) * margin);
+                let a = label * exp((1.0 - power) * margin);
+                let b = exp((2.0 - power) * margin);
                 (b - a, (power - 1.0) * a + (2.0 - power) * b)
             }
             Self::Poisson => {
-                let mean = libm::exp(margin.clamp(-LOG_MEAN_MAX, LOG_MEAN_MAX));
+                let mean = exp(margin.clamp(-LOG_MEAN_MAX, LOG_MEAN_MAX));
                 (mean - label, mean)
             }
             Self::Quantile { level } => (if label < margin { 1.0 - level } else { -level }, 1.0),
@@ -141,7 +141,40 @@ impl Objective {
 }
 
 fn sigmoid(margin: f64) -> f64 {
-    1.0 / (1.0 + libm::exp(-margin))
+    1.0 / (1.0 + exp(-margin))
+}
+
+/// e^x within two units of the last place, the same bits on every machine, without a branch: an exponential a row and tree is what
+/// a fit would otherwise spend a tenth of its time on. The argument is kept within ±700, where the result is finite and normal.
+///
+/// Ref: Cody & Waite (1980), Software Manual for the Elementary Functions, ch. 6: x = k ln 2 + r, |r| ≤ ln 2 / 2; e^r by its series.
+fn exp(x: f64) -> f64 {
+    /// ln 2 in two parts, the first with zeros at its end, so that k times it is exact.
+    const LN_2: (f64, f64) = (6.931_471_803_691_238e-1, 1.908_214_929_270_587_7e-10);
+    /// Adding and taking away 1.5 · 2^52 rounds to a whole number, which then stands in the low bits.
+    const ROUNDER: f64 = 6_755_399_441_055_744.0;
+    /// 1/n! for n = 13 down to 2.
+    const SERIES: [f64; 12] = [
+        1.0 / 6_227_020_800.0,
+        1.0 / 479_001_600.0,
+        1.0 / 39_916_800.0,
+        1.0 / 3_628_800.0,
+        1.0 / 362_880.0,
+        1.0 / 40_320.0,
+        1.0 / 5_040.0,
+        1.0 / 720.0,
+        1.0 / 120.0,
+        1.0 / 24.0,
+        1.0 / 6.0,
+        1.0 / 2.0,
+    ];
+    let x = x.clamp(-700.0, 700.0);
+    let shifted = x * std::f64::consts::LOG2_E + ROUNDER;
+    let k = shifted - ROUNDER;
+    let r = (x - k * LN_2.0) - k * LN_2.1;
+    let tail = SERIES.iter().fold(0.0, |sum, term| sum * r + term);
+    let power = f64::from_bits((shifted.to_bits() << 52).wrapping_add(1.0_f64.to_bits()));
+    (r * r * tail + r + 1.0) * power
 }
 
 /// The smallest value with at least a share `level` of the weight at or below it. Pairs are (value, weight).
@@ -156,4 +189,20 @@ pub(super) fn quantile(pairs: &mut [(f64, f64)], level: f64) -> f64 {
         }
     }
     pairs.last().map_or(0.0, |pair| pair.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::exp;
+
+    #[test]
+    fn the_exponential_is_that_of_the_library_to_the_last_places() {
+        let worst = (-699_000..=699_000).map(|i| f64::from(i) * 0.001_000_7).map(|x| {
+            let x = x.clamp(-700.0, 700.0);
+            (exp(x) / libm::exp(x) - 1.0).abs()
+        });
+        assert!(worst.fold(0.0, f64::max) < 1e-15);
+        assert_eq!(exp(0.0), 1.0);
+        assert!(exp(f64::INFINITY).is_finite() && exp(f64::NEG_INFINITY) > 0.0 && exp(f64::NAN).is_nan());
+    }
 }

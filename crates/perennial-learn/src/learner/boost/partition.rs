@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use super::bins::{Binned, FeatureBins};
-use super::parallel;
 use super::split::{Question, Split, has};
+use crate::parallel;
 
 /// Below so many rows a further thread costs more than it saves.
 const ROWS_PER_THREAD_MIN: usize = 32_768;

@@ -11,10 +11,10 @@ use perennial_contract::estimator::{Contributions, ScoreError};
 
 use super::matrix::{Column, Matrix};
 use super::model::Booster;
-use super::parallel;
 use super::params::DEPTH_MAX;
 use super::quadrature::unit_interval;
 use super::tree::{Side, Tree};
+use crate::parallel;
 
 /// Rows that go through all trees together.
 const BLOCK_ROWS: usize = 1024;

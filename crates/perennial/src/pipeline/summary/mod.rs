@@ -58,7 +58,7 @@ pub fn write(shop: &Shop, context: &Context, inputs: &Inputs<'_>, out: &Path) ->
     let unfinished = out.with_extension("unfinished");
     std::fs::write(&unfinished, &html).with_context(|| format!("cannot write {}", unfinished.display()))?;
     std::fs::rename(&unfinished, out).with_context(|| format!("cannot write {}", out.display()))?;
-    spinner.finish_and_clear();
+    drop(spinner);
     Ok(html.len() as u64)
 }
 

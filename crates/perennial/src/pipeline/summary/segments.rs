@@ -6,12 +6,11 @@ use anyhow::Result;
 use arrow::array::StringArray;
 use arrow::datatypes::DataType;
 use perennial_contract::Table;
-use perennial_contract::engine::Who;
 use perennial_contract::estimator::{Model, Task, column};
 use perennial_learn::segment::rfm;
 
 use super::Facts;
-use crate::pipeline::dataset::features_at;
+use crate::pipeline::dataset::orders_at;
 use crate::pipeline::score::score_in_parts;
 use crate::report::{Clusters, Migration, Phrase, Section, SegmentFacts, SegmentTrait, Segments};
 
@@ -130,7 +129,7 @@ impl Facts<'_> {
     /// From one horizon ago to today.
     fn migration(&self, model: &dyn Model, now: &StringArray) -> Result<Option<Migration>> {
         let (from, to) = (self.plan.as_of.plus(-self.plan.horizon_days), self.plan.as_of);
-        let before = features_at(self.shop, &self.at, from, &Who::Everyone)?;
+        let before = orders_at(self.shop, &self.at, from)?;
         if before.rows() == 0 {
             return Ok(None);
         }

@@ -4,7 +4,7 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 /// Does every task once, on at most `threads` threads, this one included.
-pub(super) fn each<T: Send>(threads: usize, tasks: Vec<T>, work: impl Fn(T) + Sync) {
+pub fn each<T: Send>(threads: usize, tasks: Vec<T>, work: impl Fn(T) + Sync) {
     let spare = threads.min(tasks.len()).saturating_sub(1);
     if spare == 0 {
         tasks.into_iter().for_each(work);
@@ -31,8 +31,15 @@ pub(super) fn each<T: Send>(threads: usize, tasks: Vec<T>, work: impl Fn(T) + Sy
     });
 }
 
+/// Does every task once and gives the results in the order of the tasks, whoever did them.
+pub fn map<T: Send, R: Send>(threads: usize, tasks: Vec<T>, work: impl Fn(T) -> R + Sync) -> Vec<R> {
+    let mut results: Vec<Option<R>> = tasks.iter().map(|_| None).collect();
+    each(threads, results.iter_mut().zip(tasks).collect(), |(slot, task)| *slot = Some(work(task)));
+    results.into_iter().flatten().collect()
+}
+
 /// Cuts `len` things into at most `parts` runs of nearly equal length.
-pub(super) fn runs(len: usize, parts: usize) -> impl Iterator<Item = std::ops::Range<usize>> {
+pub fn runs(len: usize, parts: usize) -> impl Iterator<Item = std::ops::Range<usize>> {
     let parts = parts.clamp(1, len.max(1));
     (0..parts).map(move |part| len * part / parts..len * (part + 1) / parts)
 }

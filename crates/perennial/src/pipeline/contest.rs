@@ -1,0 +1,102 @@
+//! Every candidate's turn: fitted on the past, judged on the last closed window, fitted again with that window known.
+//!
+//! Candidates do not know of each other, so their turns run side by side; results come in the order of the candidates.
+
+use std::collections::BTreeMap;
+
+use anyhow::Result;
+use perennial_contract::Table;
+use perennial_contract::estimator::{Model, Run, Task};
+use perennial_learn::catalog::{Entry, Fitted};
+use perennial_learn::parallel;
+use serde_json::Value;
+
+use super::card::{Importance, importance};
+use super::evaluate::Judged;
+use super::grouping;
+use super::material::Material;
+use super::plan::looks_ahead;
+use super::score::score_in_parts;
+use crate::progress::Progress;
+
+/// What came of a candidate's turn.
+pub enum Turn {
+    /// It could not be fitted.
+    Refused(String),
+    Forecaster {
+        judged: Judged,
+        /// The model that would answer, or why it could not be fitted on the newest windows.
+        served: Result<Served, String>,
+    },
+    Grouping {
+        model: Box<dyn Model>,
+        measured: BTreeMap<&'static str, f64>,
+    },
+}
+
+pub struct Served {
+    pub model: Box<dyn Model>,
+    pub importance: Vec<Importance>,
+}
+
+pub struct Contest<'a> {
+    pub material: &'a Material,
+    /// `threads` is for all turns together.
+    pub run: Run,
+    pub progress: Progress,
+}
+
+/// Learners of every feature take most of the time. With one of them a thread, a few threads are busy until the end; more threads than
+/// that go into the fits themselves.
+const LONG_TURNS: usize = 4;
+
+impl Contest<'_> {
+    /// Every candidate's turn, in the order of `entries`.
+    pub fn hold(&self, entries: &[&'static Entry]) -> Result<Vec<Turn>> {
+        let run = Run { threads: (self.run.threads / LONG_TURNS).max(1), ..self.run.clone() };
+        // The long ones first, so that the last to end is a short one.
+        let mut order: Vec<usize> = (0..entries.len()).collect();
+        order.sort_by_key(|&position| !entries[position].needs.is_empty());
+        let turns = parallel::map(self.run.threads, order.clone(), |position| self.turn(entries[position], &run));
+        let mut placed: Vec<(usize, Result<Turn>)> = order.into_iter().zip(turns).collect();
+        placed.sort_by_key(|(position, _)| *position);
+        placed.into_iter().map(|(_, turn)| turn).collect()
+    }
+
+    fn turn(&self, entry: &Entry, run: &Run) -> Result<Turn> {
+        let mut step = self.progress.spinner(&format!("{} {}: learning", entry.task, entry.name));
+        let rows = if looks_ahead(entry.task) { &self.material.train } else { &self.material.today };
+        let fitted = match (entry.fit)(&Value::Null, rows, run) {
+            Ok(fitted) => fitted,
+            Err(reason) => return Ok(Turn::Refused(reason.to_string())),
+        };
+        if !looks_ahead(entry.task) {
+            step.turn_to(&format!("{} {}: how stable are the groups", entry.task, entry.name));
+            let measured = grouping::measure(entry, fitted.model.as_ref(), rows, run)?;
+            return Ok(Turn::Grouping { model: fitted.model, measured });
+        }
+        step.turn_to(&format!("{} {}: judging", entry.task, entry.name));
+        let judged = judge(entry.task, fitted.model.as_ref(), &self.material.test, run.threads)?;
+        step.turn_to(&format!("{} {}: learning from the newest windows", entry.task, entry.name));
+        Ok(Turn::Forecaster { judged, served: self.serve(&fitted, run)? })
+    }
+
+    fn serve(&self, fitted: &Fitted, run: &Run) -> Result<Result<Served, String>> {
+        match fitted.again(&self.material.serve, run) {
+            Ok(model) => {
+                let importance = importance(model.as_ref(), &self.material.test)?;
+                Ok(Ok(Served { model, importance }))
+            }
+            Err(reason) => Ok(Err(reason.to_string())),
+        }
+    }
+}
+
+/// A model's answers on the test window.
+pub fn judge(task: Task, model: &dyn Model, test: &Table, threads: usize) -> Result<Judged> {
+    let scores = score_in_parts(model, test, threads)?;
+    Ok(match task {
+        Task::Churn => Judged::churn(test, &scores)?,
+        _ => Judged::value(test, &scores)?,
+    })
+}

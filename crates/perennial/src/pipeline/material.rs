@@ -1,0 +1,112 @@
+//! What a training run learns from, is judged on and describes: one pass over the lake for all of it.
+
+use anyhow::Result;
+use perennial_contract::engine::Snapshot;
+use perennial_contract::estimator::{Task, column};
+use perennial_contract::{Day, Table};
+use perennial_lake::features::{Ask, Sample};
+use perennial_learn::words::Words;
+
+use super::dataset::{Chosen, cleaned, cleaned_store, own_features, without_labels};
+use super::history::History;
+use super::leak;
+use super::plan::{Plan, looks_ahead};
+use crate::shop::Shop;
+
+/// The rows of one run.
+pub struct Material {
+    pub train: Table,
+    pub test: Table,
+    pub serve: Table,
+    /// Everybody as of the plan's day.
+    pub today: Table,
+    /// Single features that all but equal the label, in words.
+    pub leaks: Vec<String>,
+}
+
+/// An as-of day whose outcomes are known, and how many rows of it are wanted.
+struct Wanted {
+    day: Day,
+    rows_max: usize,
+    sample: Sample,
+}
+
+impl Material {
+    pub fn gather(shop: &Shop, at: &Snapshot, from: Source<'_>, tasks: &[Task]) -> Result<Self> {
+        let Source { plan, history } = from;
+        let learns = plan.refusal.is_none() && plan.test.is_some() && tasks.iter().any(|&task| looks_ahead(task));
+        let wanted = if learns { wanted(shop, plan, history) } else { Vec::new() };
+        let mut days: Vec<(Day, Sample)> = wanted.iter().map(|wanted| (wanted.day, wanted.sample)).collect();
+        days.push((plan.as_of, Sample::EVERYBODY));
+        let (store, own) = (cleaned_store(shop), own_features(shop));
+        let ask = Ask { horizon_days: Some(plan.horizon_days), ..Ask::new(&store, at, &own) };
+        let mut tables = ask.sampled(&days)?;
+        let today = tables.pop().map(|table| without_labels(&table)).transpose()?;
+        let today = cleaned(shop, &today.unwrap_or(Table::concat(&[])?))?;
+        let mut material =
+            Self { train: Table::concat(&[])?, test: Table::concat(&[])?, serve: Table::concat(&[])?, today, leaks: Vec::new() };
+        let (mut train, mut serve) = (Vec::new(), Vec::new());
+        for (wanted, table) in wanted.iter().zip(tables) {
+            let table = cleaned(shop, &table)?;
+            let rows_max = rows_per_cut(shop, plan);
+            let chosen = |rows_max| Chosen { look_back_days: plan.look_back_days, rows_max };
+            if plan.test == Some(wanted.day) {
+                material.test = chosen(wanted.rows_max).active(&table)?;
+            }
+            for (cuts, rows) in [(&plan.train, &mut train), (&plan.serve, &mut serve)] {
+                if cuts.contains(&wanted.day) {
+                    // Lifetime models learn from everybody as of the last day, also from those the label is not about.
+                    let is_last = cuts.last() == Some(&wanted.day);
+                    rows.push(if is_last { chosen(rows_max).everybody(&table)? } else { chosen(rows_max).active(&table)? });
+                }
+            }
+        }
+        material.train = Table::concat(&train)?;
+        material.serve = Table::concat(&serve)?;
+        material.leaks = if learns { leak::find(&material.test, shop.settings.gate.leak_auroc_max)? } else { Vec::new() };
+        Ok(material)
+    }
+
+    /// Too few who came back, or who did not, to tell a good model from a lucky one.
+    pub fn too_few_events(&self, needed: u32) -> Option<Words> {
+        let labels = self.test.f64s(column::LABEL_CHURN).unwrap_or_default();
+        let left = labels.iter().filter(|&&label| label > 0.5).count();
+        let came = labels.len() - left;
+        let trained = self.train.f64s(column::LABEL_CHURN).unwrap_or_default();
+        let came_before = trained.iter().filter(|&&label| label < 0.5).count();
+        (left.min(came).min(came_before) < needed as usize).then(|| {
+            Words::of(
+                format!("in the test window {came} customers came back and {left} did not, in the training windows {came_before} came back; at least {needed} of each are needed (gate.test_events_min)"),
+                format!("检验窗口内有 {came} 位客户回购、{left} 位未回购，训练窗口内 {came_before} 位回购；每项至少需要 {needed} 位（gate.test_events_min）"),
+            )
+        })
+    }
+}
+
+/// What says which rows are wanted.
+#[derive(Clone, Copy)]
+pub struct Source<'a> {
+    pub plan: &'a Plan,
+    pub history: &'a History,
+}
+
+fn rows_per_cut(shop: &Shop, plan: &Plan) -> usize {
+    (shop.settings.learn.train_rows_max as usize / plan.train.len().max(1)).max(1)
+}
+
+/// Every as-of day once, ascending.
+fn wanted(shop: &Shop, plan: &Plan, history: &History) -> Vec<Wanted> {
+    let mut days: Vec<Day> = plan.train.iter().chain(&plan.serve).copied().chain(plan.test).collect();
+    days.sort_unstable();
+    days.dedup();
+    let of_day = |day: Day| {
+        let rows_max = match plan.test == Some(day) {
+            true => (shop.settings.learn.test_rows_max as usize).max(rows_per_cut(shop, plan)),
+            false => rows_per_cut(shop, plan),
+        };
+        let (active, _) = history.active(day, plan.look_back_days);
+        // A few more than wanted, because a hash draws about so many; the surplus is cut off by rank.
+        Wanted { day, rows_max, sample: Sample::of(rows_max + rows_max / 20, active) }
+    };
+    days.into_iter().map(of_day).collect()
+}
