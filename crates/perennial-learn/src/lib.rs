@@ -8,4 +8,5 @@ pub mod metric;
 pub mod optim;
 pub mod segment;
 pub mod split;
+pub mod survival;
 pub mod words;
