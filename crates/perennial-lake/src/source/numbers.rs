@@ -37,8 +37,7 @@ struct Chosen {
 fn read(path: &Path, columns: &[&str], others: Others) -> Result<Table, Problem> {
     let limits = Limits::default();
     let mut records = Sniffed::of(path, &Given::default(), &limits)?.records(&limits)?;
-    let header: Vec<String> =
-        records.header().iter().map(|name| name.trim().trim_start_matches('\u{feff}').to_owned()).collect();
+    let header: Vec<String> = records.header().iter().map(|name| name.trim().trim_start_matches('\u{feff}').to_owned()).collect();
     let Chosen { wanted, text } = choose(&header, columns, others)?;
     let mut values: Vec<Vec<f64>> = vec![Vec::new(); wanted.len()];
     let mut texts: Vec<Option<String>> = Vec::new();

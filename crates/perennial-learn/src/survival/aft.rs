@@ -118,7 +118,9 @@ impl<'a> Prepared<'a> {
         let y_sd = (y.iter().map(|y| (y - y_mean) * (y - y_mean)).sum::<f64>() / rows).sqrt();
         if y_sd <= 1e-12 * y_mean.abs().max(1.0) {
             let duration = subjects.lives.duration()[0];
-            return Err(refused(format!("{DURATION} is {duration} on every row; times without a spread have no distribution to fit")));
+            return Err(refused(format!(
+                "{DURATION} is {duration} on every row; times without a spread have no distribution to fit"
+            )));
         }
         y.iter_mut().for_each(|y| *y = (*y - y_mean) / y_sd);
         Ok(Self { subjects, x, scales, y, y_mean, y_sd, threads })

@@ -92,8 +92,8 @@ fn explain(reason: &NoPeak, names: &[String]) -> FitError {
                  tells exactly who goes first, or whom it never happens to; leave {name} out or merge it with a broader group"
             ))
         }
-        NoPeak::Stuck { value, .. } => {
-            refused(format!("the partial likelihood found no maximum (log-likelihood {value:.3}); a covariate is too large or too odd in scale"))
-        }
+        NoPeak::Stuck { value, .. } => refused(format!(
+            "the partial likelihood found no maximum (log-likelihood {value:.3}); a covariate is too large or too odd in scale"
+        )),
     }
 }

@@ -149,7 +149,8 @@ impl CoxFit {
 /// Accelerated failure time on `duration`, `event` and every other column, with the law of least AIC.
 pub fn aft(table: &Table) -> Result<FitSummary, FitError> {
     let fits = aft::fit_all(&Subjects::from_table(table)?, THREADS)?;
-    let tried = fits.iter().map(|fit| json!({ "distribution": fit.law.name(), "log_likelihood": fit.log_likelihood, "aic": fit.aic() }));
+    let tried =
+        fits.iter().map(|fit| json!({ "distribution": fit.law.name(), "log_likelihood": fit.log_likelihood, "aic": fit.aic() }));
     let tried: Vec<Value> = tried.collect();
     let Some(best) = fits.first() else { return Err(refused("no distribution could be fitted".to_owned())) };
     let mut summary = best.summary();
@@ -189,10 +190,9 @@ pub fn hazard(table: &Table) -> Result<FitSummary, FitError> {
     let everybody: Vec<u32> = (0..subjects.lives.rows() as u32).collect();
     let failed = |error: perennial_contract::estimator::ScoreError| FitError::Refused(error.to_string());
     let curves = model.survival(&subjects, &everybody).map_err(failed)?;
-    let mean = |at: usize| {
-        curves.iter().skip(at).step_by(model.ends.len()).sum::<f64>() / everybody.len() as f64
-    };
-    let periods: Vec<Value> = model.ends.iter().enumerate().map(|(at, end)| json!({ "until": end, "survival_mean": mean(at) })).collect();
+    let mean = |at: usize| curves.iter().skip(at).step_by(model.ends.len()).sum::<f64>() / everybody.len() as f64;
+    let periods: Vec<Value> =
+        model.ends.iter().enumerate().map(|(at, end)| json!({ "until": end, "survival_mean": mean(at) })).collect();
     Ok(FitSummary {
         model: "hazard".to_owned(),
         parameters: Map::new(),

@@ -58,11 +58,5 @@ pub fn test(lives: &Lives, group: &[usize], groups: usize) -> Result<LogRank, Fi
     let surplus: Vec<f64> = (0..freedom).map(|a| seen[a] as f64 - expected[a]).collect();
     let pull = |row: &[f64]| row.iter().zip(&surplus).map(|(cell, s)| cell * s).sum::<f64>();
     let chi_squared = inverse.chunks_exact(freedom).zip(&surplus).map(|(row, s)| s * pull(row)).sum::<f64>();
-    Ok(LogRank {
-        chi_squared,
-        degrees_of_freedom: freedom,
-        p_value: tails::chi_squared(chi_squared, freedom),
-        seen,
-        expected,
-    })
+    Ok(LogRank { chi_squared, degrees_of_freedom: freedom, p_value: tails::chi_squared(chi_squared, freedom), seen, expected })
 }

@@ -17,6 +17,8 @@ const STEP_SHORT: f64 = 1e-4;
 /// A step this long that promises less than this in log-likelihood leads along a ridge without end.
 const STEP_ENDLESS: f64 = 0.05;
 const GAIN_NOTHING: f64 = 1e-8;
+/// Who is stuck this far out was on the way to where numbers end: a factor of e³⁰ per standard deviation.
+const FAR: f64 = 30.0;
 
 pub(super) struct Point {
     pub value: f64,
@@ -68,7 +70,12 @@ pub(super) fn climb(start: Vec<f64>, f: impl Fn(&[f64]) -> Point) -> Result<Peak
         let Some((next, there)) = uphill(&at, &step, (here.value, gain), &f) else { break };
         (at, here) = (next, there);
     }
-    Err(NoPeak::Stuck { at, value: here.value })
+    let axis = farthest(&at);
+    Err(if at[axis].abs() > FAR {
+        NoPeak::RunsAway { axis, value: here.value, at }
+    } else {
+        NoPeak::Stuck { at, value: here.value }
+    })
 }
 
 /// The full step, or the first of its halves that gains what it should.

@@ -153,7 +153,7 @@ impl RiskSets {
             jumps: vec![Jump { all: 0.0, spared: 0.0 }; groups.len()],
         };
         let mut risk = beyond.to_vec();
-        let mut tied = vec![0.0; self.width + 1];
+        let (mut tied, mut mean) = (vec![0.0; self.width + 1], vec![0.0; self.width]);
         for (at, group) in groups.iter().enumerate().rev() {
             let own = &weights[group.rows.start - base..group.rows.end - base];
             self.gather(group.rows.clone(), own, &mut risk);
@@ -161,12 +161,15 @@ impl RiskSets {
                 let step = 1.0 / risk[0];
                 swept.ln_risk += libm::log(risk[0]);
                 swept.jumps[at] = Jump { all: step, spared: 0.0 };
-                add_outer(&mut swept.means, step * step, &risk[1..]);
+                mean.iter_mut().zip(&risk[1..]).for_each(|(mean, sum)| *mean = step * sum);
+                add_outer(&mut swept.means, 1.0, &mean);
                 continue;
             }
             tied.fill(0.0);
             self.gather(group.rows.start..group.rows.start + group.events, own, &mut tied);
             let mut jump = Jump { all: 0.0, spared: 0.0 };
+            // As shares of all at risk, so that the squares neither overflow nor vanish.
+            let whole = 1.0 / risk[0];
             let [mut squares, mut cross, mut tied_squares] = [0.0; 3];
             for l in 0..group.events {
                 let share = l as f64 / group.events as f64;
@@ -175,12 +178,15 @@ impl RiskSets {
                 swept.ln_risk += libm::log(left);
                 jump.all += step;
                 jump.spared += share * step;
-                squares += step * step;
-                cross += share * step * step;
-                tied_squares += share * share * step * step;
+                let square = (step / whole) * (step / whole);
+                squares += square;
+                cross += share * square;
+                tied_squares += share * share * square;
             }
+            mean.iter_mut().zip(&risk[1..]).for_each(|(mean, sum)| *mean = whole * sum);
+            tied.iter_mut().for_each(|sum| *sum *= whole);
             swept.jumps[at] = jump;
-            add_tied_outer(&mut swept.means, [squares, cross, tied_squares], (&risk[1..], &tied[1..]));
+            add_tied_outer(&mut swept.means, [squares, cross, tied_squares], (&mean, &tied[1..]));
         }
         swept
     }
@@ -218,11 +224,13 @@ impl RiskSets {
         }
         steps.reverse();
         let mut hazard = 0.0;
-        steps.into_iter().map(|(time, step)| {
-            hazard += step;
-            (time, hazard)
-        })
-        .collect()
+        steps
+            .into_iter()
+            .map(|(time, step)| {
+                hazard += step;
+                (time, hazard)
+            })
+            .collect()
     }
 }
 
@@ -243,9 +251,80 @@ fn add_tied_outer(sums: &mut [f64], [squares, cross, tied_squares]: [f64; 3], (r
     let mut at = 0;
     for a in 0..risk.len() {
         for b in a..risk.len() {
-            sums[at] += squares * risk[a] * risk[b] - cross * (risk[a] * tied[b] + tied[a] * risk[b])
-                + tied_squares * tied[a] * tied[b];
+            sums[at] +=
+                squares * risk[a] * risk[b] - cross * (risk[a] * tied[b] + tied[a] * risk[b]) + tied_squares * tied[a] * tied[b];
             at += 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::{RngExt, SeedableRng};
+    use rand_pcg::Pcg64Mcg;
+
+    use super::*;
+
+    /// The formula as the paper has it: a sum over every risk set, and within it over the tied.
+    fn as_written(lives: &Lives, x: &[f64], beta: &[f64; 2]) -> ([f64; 3], [f64; 3]) {
+        let row = |row: usize| [x[2 * row], x[2 * row + 1]];
+        let weight = |at: usize| (row(at)[0] * beta[0] + row(at)[1] * beta[1]).exp();
+        let mut times: Vec<f64> = lives.pairs().filter(|pair| pair.1).map(|pair| pair.0).collect();
+        times.sort_by(f64::total_cmp);
+        times.dedup();
+        let (mut first, mut second) = ([0.0; 3], [0.0; 3]);
+        for time in times {
+            let sums = |is_in: &dyn Fn(f64, bool) -> bool| {
+                let mut sums = [0.0; 6];
+                for (at, _) in lives.pairs().enumerate().filter(|(_, pair)| is_in(pair.0, pair.1)) {
+                    let ([a, b], w) = (row(at), weight(at));
+                    sums.iter_mut().zip([w, w * a, w * b, w * a * a, w * a * b, w * b * b]).for_each(|(sum, term)| *sum += term);
+                }
+                sums
+            };
+            for (at, _) in lives.pairs().enumerate().filter(|(_, pair)| pair.1 && pair.0 == time) {
+                let terms = [weight(at).ln(), row(at)[0], row(at)[1]];
+                first.iter_mut().zip(terms).for_each(|(sum, term)| *sum += term);
+            }
+            let risk = sums(&|duration, _| duration >= time);
+            let tied = sums(&|duration, event| event && duration == time);
+            let d = lives.pairs().filter(|pair| pair.1 && pair.0 == time).count();
+            for l in 0..d {
+                let left: [f64; 6] = std::array::from_fn(|i| risk[i] - l as f64 / d as f64 * tied[i]);
+                let [a, b] = [left[1] / left[0], left[2] / left[0]];
+                first[0] -= left[0].ln();
+                first[1] -= a;
+                first[2] -= b;
+                second[0] += left[3] / left[0] - a * a;
+                second[1] += left[4] / left[0] - a * b;
+                second[2] += left[5] / left[0] - b * b;
+            }
+        }
+        (first, second)
+    }
+
+    #[test]
+    fn turned_round_sums_are_the_sums_as_written_over_several_blocks() {
+        let mut random = Pcg64Mcg::seed_from_u64(1977);
+        for (rows, ticks) in [(30_000, 40.0), (300, 1e9)] {
+            let x: Vec<f64> = (0..2 * rows).map(|_| random.random::<f64>() * 2.0 - 1.0).collect();
+            let duration = (0..rows).map(|_| (random.random::<f64>() * ticks).floor()).collect();
+            let event: Vec<f64> = (0..rows).map(|_| f64::from(random.random::<f64>() < 0.3)).collect();
+            let lives = Lives::new(duration, &event).expect("sound rows");
+            let beta = [0.7, -0.4];
+            let sets = RiskSets::of(&lives, &x, 1);
+            assert!(rows < 1000 || sets.blocks.len() > 2);
+            let is = sets.evaluate(&beta);
+            let ([value, a, b], [aa, ab, bb]) = as_written(&lives, &x, &beta);
+            let near = |is: f64, wants: f64| assert!((is - wants).abs() <= 1e-9 * value.abs(), "{is} instead of {wants}");
+            near(is.value, value);
+            is.gradient.iter().zip([a, b]).for_each(|(is, wants)| near(*is, wants));
+            is.information.iter().zip([aa, ab, ab, bb]).for_each(|(is, wants)| near(*is, wants));
+            let twice = RiskSets::of(&lives, &x, 3).evaluate(&beta);
+            assert_eq!(
+                (is.value.to_bits(), is.gradient, is.information),
+                (twice.value.to_bits(), twice.gradient, twice.information)
+            );
         }
     }
 }

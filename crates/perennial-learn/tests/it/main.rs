@@ -7,3 +7,4 @@ mod iris;
 mod lifetime;
 mod logistic;
 mod retention;
+mod survival;
