@@ -187,10 +187,9 @@ pub fn hazard(table: &Table) -> Result<FitSummary, FitError> {
     let (judged, learned): (Vec<u32>, Vec<u32>) = (0..subjects.lives.rows() as u32).partition(|row| row % 5 == 4);
     let model = hazard::fit(&subjects, &learned, &HazardParams::default(), &run)?;
     let (inside, outside) = (model.judge(&subjects, &learned)?, model.judge(&subjects, &judged)?);
-    let everybody: Vec<u32> = (0..subjects.lives.rows() as u32).collect();
     let failed = |error: perennial_contract::estimator::ScoreError| FitError::Refused(error.to_string());
-    let curves = model.survival(&subjects, &everybody).map_err(failed)?;
-    let mean = |at: usize| curves.iter().skip(at).step_by(model.ends.len()).sum::<f64>() / everybody.len() as f64;
+    let curves = model.survival(&subjects, &judged).map_err(failed)?;
+    let mean = |at: usize| curves.iter().skip(at).step_by(model.ends.len()).sum::<f64>() / judged.len() as f64;
     let periods: Vec<Value> =
         model.ends.iter().enumerate().map(|(at, end)| json!({ "until": end, "survival_mean": mean(at) })).collect();
     Ok(FitSummary {

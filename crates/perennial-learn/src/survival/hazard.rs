@@ -42,6 +42,8 @@ pub struct HazardModel {
     pub ends: Vec<f64>,
     booster: Booster,
     names: Vec<String>,
+    /// Of its forecasts; they have the same bits with any number.
+    threads: usize,
     /// Share of the periods without an event that was learned from.
     pub share_kept: f64,
 }
@@ -73,7 +75,7 @@ pub fn fit(subjects: &Subjects, rows: &[u32], params: &HazardParams, run: &Run) 
     };
     let examples = Examples { matrix: &matrix, label: &data.label, weight: Some(&data.weight) };
     let booster = Booster::fit(&examples, None, &boosting, run)?;
-    Ok(HazardModel { ends, booster, names: subjects.names.clone(), share_kept })
+    Ok(HazardModel { ends, booster, names: subjects.names.clone(), threads: run.threads, share_kept })
 }
 
 fn matrix(names: &[String], columns: Vec<Vec<f32>>) -> Result<Matrix, FitError> {
@@ -136,7 +138,7 @@ impl HazardModel {
                 name: error.to_string(),
                 has: subjects.names.join(", "),
             })?;
-            let margins = self.booster.predict_margin(&matrix, 1)?;
+            let margins = self.booster.predict_margin(&matrix, self.threads)?;
             hazards.extend(margins.into_iter().map(|margin| self.booster.objective().mean(margin)));
         }
         Ok(hazards)

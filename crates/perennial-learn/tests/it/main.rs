@@ -3,6 +3,7 @@
 mod boost;
 mod cdnow;
 mod conformance;
+mod forest;
 mod iris;
 mod lifetime;
 mod logistic;
