@@ -28,24 +28,20 @@ pub fn kaplan_meier(table: &Table) -> Result<FitSummary, FitError> {
     let mut extra = curve_words(&curve);
     if table.has(GROUP) {
         let (names, group) = groups(table)?;
-        extra.insert("log_rank".to_owned(), Value::Null);
-        let mut curves = Vec::new();
-        for (at, name) in names.iter().enumerate() {
-            let rows: Vec<usize> = (0..lives.rows()).filter(|row| group[*row] == at).collect();
-            let duration = rows.iter().map(|row| lives.duration()[*row]).collect();
-            let event: Vec<f64> = rows.iter().map(|row| f64::from(u8::from(lives.event()[*row]))).collect();
-            let lives = Lives::new(duration, &event).map_err(|error| refused(format!("group {name:?}: {error}")))?;
-            let mut words = curve_words(&kaplan_meier::fit(&lives));
-            words.insert(GROUP.to_owned(), name.clone().into());
-            words.insert("rows".to_owned(), lives.rows().into());
-            curves.push(Value::Object(words));
-        }
         let test = log_rank::test(&lives, &group, names.len())?;
         extra.insert(
             "log_rank".to_owned(),
             json!({ "chi_squared": test.chi_squared, "degrees_of_freedom": test.degrees_of_freedom, "p_value": test.p_value,
                     "events_expected": test.expected }),
         );
+        let mut curves = Vec::new();
+        for (at, name) in names.iter().enumerate() {
+            let lives = lives.take((0..lives.rows()).filter(|row| group[*row] == at));
+            let mut words = curve_words(&kaplan_meier::fit(&lives));
+            words.insert(GROUP.to_owned(), name.clone().into());
+            words.insert("rows".to_owned(), lives.rows().into());
+            curves.push(Value::Object(words));
+        }
         extra.insert("groups".to_owned(), Value::Array(curves));
     }
     Ok(FitSummary {

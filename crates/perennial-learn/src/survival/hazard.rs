@@ -177,10 +177,8 @@ impl HazardModel {
             }
             risk.push(-expected);
         }
-        let of = |row: &u32| *row as usize;
-        let duration = rows.iter().map(|row| subjects.lives.duration()[of(row)]).collect();
-        let event: Vec<f64> = rows.iter().map(|row| f64::from(u8::from(subjects.lives.event()[of(row)]))).collect();
-        Ok(Judged { log_likelihood, concordance: concordance(&Lives::new(duration, &event)?, &risk) })
+        let lives = subjects.lives.take(rows.iter().map(|row| *row as usize));
+        Ok(Judged { log_likelihood, concordance: concordance(&lives, &risk) })
     }
 }
 

@@ -54,6 +54,12 @@ impl Lives {
         Self::new(table.f64s(DURATION)?, &table.f64s(EVENT)?)
     }
 
+    /// Some of the rows; unlike the whole they may hold no event.
+    #[must_use]
+    pub fn take(&self, rows: impl Iterator<Item = usize> + Clone) -> Self {
+        Self { duration: rows.clone().map(|row| self.duration[row]).collect(), event: rows.map(|row| self.event[row]).collect() }
+    }
+
     #[must_use]
     pub fn rows(&self) -> usize {
         self.duration.len()

@@ -24,7 +24,7 @@ fn scores(model: &dyn Model, rows: &Table) -> Vec<f64> {
 #[test]
 fn a_leaf_is_its_own_share_and_two_rows_of_everybodys() {
     let flag: Vec<f64> = (0..400).map(|i| f64::from(u8::from(i < 300))).collect();
-    let label: Vec<f64> = (0..400).map(|i| f64::from(u8::from(i < 60 || i >= 330))).collect();
+    let label: Vec<f64> = (0..400).map(|i| f64::from(u8::from(!(60..330).contains(&i)))).collect();
     let rows = table(vec![("flag", flag), (column::LABEL_CHURN, label)]);
     let model = TreeChurn { leaves: 2, min_child_rows: 4 }.fit(&rows, &RUN).expect("a tree");
     let p = scores(&model, &rows);

@@ -42,6 +42,8 @@ fn a_small_curve_is_what_a_pencil_gives() {
     near(curve.survival(4.0), 5.0 / 9.0, 1e-15);
     assert_eq!((curve.survival(0.5), curve.survival(6.0), curve.median), (1.0, 0.0, Some(6.0)));
     near(curve.restricted_mean, 1.0 + 3.0 * 5.0 / 6.0 + 2.0 * 5.0 / 9.0, 1e-12);
+    // Areas to the right of the events at 1 and 4: 65/18 and 10/9.
+    near(curve.restricted_mean_error, ((65.0_f64 / 18.0).powi(2) / 30.0 + (10.0_f64 / 9.0).powi(2) / 6.0).sqrt(), 1e-12);
     // Greenwood at 4: 1/(6·5) + 1/(3·2) = 1/5.
     near(curve.steps[1].standard_error, 5.0 / 9.0 * 0.2_f64.sqrt(), 1e-15);
     assert_eq!((curve.steps[2].standard_error, curve.steps[2].lo95, curve.steps[2].hi95), (0.0, 0.0, 0.0));

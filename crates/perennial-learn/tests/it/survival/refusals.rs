@@ -1,7 +1,7 @@
 //! Rows that carry no survival model are refused with the reason, by every model.
 
 use perennial_contract::Table;
-use perennial_contract::arrow::array::StringArray;
+use perennial_contract::arrow::array::{Float64Array, StringArray};
 use perennial_contract::estimator::{FitError, FitSummary};
 use perennial_learn::catalog::FLAT_FITS;
 use std::sync::Arc;
@@ -105,6 +105,17 @@ fn groups_are_two_or_more_and_never_empty() {
     refuses(&["kaplan_meier"], &with(vec![Some("a"); ROWS]), "group has 1 values");
     let gap = (0..ROWS).map(|i| if i == 3 { None } else { Some(["a", "b"][i % 2]) }).collect();
     refuses(&["kaplan_meier"], &with(gap), "row 4: group is empty");
+    // Two rows that were gone before anything happened compare with nobody.
+    let gone = rows("duration", |i| if i < 2 { 0.5 } else { (2 + i) as f64 });
+    let gone = gone
+        .with("event", Arc::new(Float64Array::from_iter_values((0..ROWS).map(|i| f64::from(u8::from(i > 1))))))
+        .expect("a column");
+    let early = (0..ROWS).map(|i| Some(if i < 2 { "early" } else { "late" })).collect::<Vec<_>>();
+    refuses(&["kaplan_meier"], &gone.with("group", Arc::new(StringArray::from(early))).expect("a column"), "cannot be compared");
+    // It has not happened to anybody of a group: that is an answer, not an error.
     let silent = (0..ROWS).map(|i| Some(if i % 3 == 0 { "never" } else { "often" })).collect();
-    refuses(&["kaplan_meier"], &with(silent), "group \"never\": event is 0");
+    let summary = fit("kaplan_meier", &with(silent)).expect("a fit");
+    let never = &summary.extra["groups"][0];
+    assert_eq!((never["events"].as_u64(), never["median"].as_f64()), (Some(0), None));
+    assert_eq!(never["restricted_mean"], never["restricted_to"]);
 }
