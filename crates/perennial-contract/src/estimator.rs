@@ -180,4 +180,17 @@ pub struct FitSummary {
     pub standard_errors: serde_json::Map<String, Value>,
     pub log_likelihood: f64,
     pub rows: usize,
+    /// What is neither a parameter nor its error: a median, a test, a table. Left out of the JSON where there is nothing.
+    #[serde(default, skip_serializing_if = "serde_json::Map::is_empty")]
+    pub extra: serde_json::Map<String, Value>,
+}
+
+/// What a fit on a flat file reads beside the columns it names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Others {
+    Ignored,
+    /// This column, as text, where the file has it.
+    Text(&'static str),
+    /// Every other column, as numbers.
+    Numbers,
 }

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use perennial_contract::Table;
-use perennial_contract::estimator::{Estimator, FitError, FitSummary, LoadError, Model, Param, Run, Task, column};
+use perennial_contract::estimator::{Estimator, FitError, FitSummary, LoadError, Model, Others, Param, Run, Task, column};
 use serde_json::{Map, Value};
 
 pub use crate::metric::{Better, METRICS, Metric};
 
 use crate::learner::boosted::{BoostChurn, BoostValue, BoostedModel};
+use crate::learner::forest::{ForestChurn, ForestModel, TreeChurn};
 use crate::learner::logistic::{Logistic, LogisticModel, LogisticRfm};
 use crate::learner::value_mean::{ValueMean, ValueMeanModel};
 use crate::learner::{calibrate, ranged, windows};
@@ -17,6 +18,7 @@ use crate::lifetime::flat;
 use crate::lifetime::value::{BtydValue, BtydValueModel};
 use crate::segment::kmeans::{KMeans, KMeansModel};
 use crate::segment::rfm::{Rfm, RfmModel};
+use crate::survival::flat as survival;
 
 /// What a model is to the gate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,7 +90,7 @@ macro_rules! stored {
     })* };
 }
 
-stored!(LogisticModel, BoostedModel, BgNbdChurn, ValueMeanModel, BtydValueModel, RfmModel, KMeansModel);
+stored!(LogisticModel, BoostedModel, ForestModel, BgNbdChurn, ValueMeanModel, BtydValueModel, RfmModel, KMeansModel);
 
 /// Name, role and words of a line of the catalogue.
 struct Line {
@@ -149,6 +151,18 @@ pub const MODELS: &[Entry] = &[
         title_zh: "提升树（全部特征与 BG/NBD）",
         needs: &[],
     }),
+    churn::<TreeChurn>(Line {
+        role: Candidate,
+        title: "one decision tree on every feature",
+        title_zh: "单棵决策树（全部特征）",
+        needs: &[],
+    }),
+    churn::<ForestChurn>(Line {
+        role: Candidate,
+        title: "random forest on every feature",
+        title_zh: "随机森林（全部特征）",
+        needs: &[],
+    }),
     churn::<BgNbd>(Line {
         role: Candidate,
         title: "BG/NBD: buying and dropping out",
@@ -193,6 +207,8 @@ pub struct FlatFit {
     pub name: &'static str,
     pub title: &'static str,
     pub columns: &'static [&'static str],
+    /// What it reads beside them.
+    pub others: Others,
     pub fit: fn(&Table) -> Result<FitSummary, FitError>,
 }
 
@@ -202,19 +218,50 @@ pub const FLAT_FITS: &[FlatFit] = &[
         name: "bgnbd",
         title: "BG/NBD on x, t_x and T in one unit of time",
         columns: flat::BGNBD_COLUMNS,
+        others: Others::Ignored,
         fit: flat::bgnbd,
     },
     FlatFit {
         name: "gamma_gamma",
         title: "Gamma-Gamma on x and the mean spend of repeat orders",
         columns: flat::GAMMA_GAMMA_COLUMNS,
+        others: Others::Ignored,
         fit: flat::gamma_gamma,
     },
     FlatFit {
         name: "logistic_rfm",
         title: "log-odds of churn on ln(1 + recency, spend and count)",
         columns: &[column::DAYS_SINCE_LAST_ORDER, column::SPEND_CENTS, column::ORDERS, column::LABEL_CHURN],
+        others: Others::Ignored,
         fit: flat_logistic,
+    },
+    FlatFit {
+        name: "kaplan_meier",
+        title: "share still there by duration, with a log-rank test between groups",
+        columns: survival::COLUMNS,
+        others: Others::Text(survival::GROUP),
+        fit: survival::kaplan_meier,
+    },
+    FlatFit {
+        name: "cox",
+        title: "log hazard ratios of every other column (Efron ties)",
+        columns: survival::COLUMNS,
+        others: Others::Numbers,
+        fit: survival::cox,
+    },
+    FlatFit {
+        name: "aft",
+        title: "log time ratios of every other column: Weibull, log-normal or log-logistic by AIC",
+        columns: survival::COLUMNS,
+        others: Others::Numbers,
+        fit: survival::aft,
+    },
+    FlatFit {
+        name: "hazard",
+        title: "boosted chance of the event per period, on every other column",
+        columns: survival::COLUMNS,
+        others: Others::Numbers,
+        fit: survival::hazard,
     },
 ];
 

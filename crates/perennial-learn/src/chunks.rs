@@ -7,20 +7,21 @@ const ROWS: usize = 8192;
 
 /// `work` over consecutive chunks of `0..rows`, results in chunk order whatever `threads` is.
 pub fn map<T: Send>(rows: usize, threads: usize, work: impl Fn(Range<usize>) -> T + Sync) -> Vec<T> {
-    let chunks: Vec<Range<usize>> = (0..rows.div_ceil(ROWS)).map(|i| i * ROWS..((i + 1) * ROWS).min(rows)).collect();
-    let workers = threads.clamp(1, chunks.len().max(1));
+    tasks(rows.div_ceil(ROWS), threads, |chunk| work(chunk * ROWS..((chunk + 1) * ROWS).min(rows)))
+}
+
+/// `work` of the numbers `0..count`, a run of them per thread; results in their order.
+pub fn tasks<T: Send>(count: usize, threads: usize, work: impl Fn(usize) -> T + Sync) -> Vec<T> {
+    let workers = threads.clamp(1, count.max(1));
     if workers == 1 {
-        return chunks.into_iter().map(work).collect();
+        return (0..count).map(work).collect();
     }
-    let per_worker = chunks.len().div_ceil(workers);
+    let per_worker = count.div_ceil(workers);
     let work = &work;
     std::thread::scope(|scope| {
-        let handles: Vec<_> = chunks
-            .chunks(per_worker)
-            .map(|mine| {
-                let mine = mine.to_vec();
-                scope.spawn(move || mine.into_iter().map(work).collect::<Vec<T>>())
-            })
+        let handles: Vec<_> = (0..count)
+            .step_by(per_worker)
+            .map(|first| scope.spawn(move || (first..(first + per_worker).min(count)).map(work).collect::<Vec<T>>()))
             .collect();
         handles
             .into_iter()

@@ -9,4 +9,5 @@ pub mod optim;
 pub mod parallel;
 pub mod segment;
 pub mod split;
+pub mod survival;
 pub mod words;

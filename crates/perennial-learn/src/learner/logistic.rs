@@ -291,6 +291,7 @@ impl Model for LogisticModel {
             standard_errors,
             log_likelihood: self.log_likelihood,
             rows: self.rows,
+            extra: serde_json::Map::new(),
         })
     }
 }

@@ -5,6 +5,7 @@ pub mod boosted;
 pub mod calibrate;
 pub mod calibrator;
 pub mod encode;
+pub mod forest;
 pub mod interval;
 pub mod lifetime_features;
 pub mod linear;

@@ -37,6 +37,7 @@ impl BgNbdFit {
             standard_errors: letters(&[("r", se.r), ("alpha", se.alpha), ("a", se.a), ("b", se.b)]),
             log_likelihood: self.log_likelihood,
             rows: self.rows,
+            extra: Map::new(),
         }
     }
 }
@@ -51,6 +52,7 @@ impl GammaGammaFit {
             standard_errors: letters(&[("p", se.p), ("q", se.q), ("v", se.v)]),
             log_likelihood: self.log_likelihood,
             rows: self.rows,
+            extra: Map::new(),
         }
     }
 }

@@ -3,7 +3,9 @@
 mod boost;
 mod cdnow;
 mod conformance;
+mod forest;
 mod iris;
 mod lifetime;
 mod logistic;
 mod retention;
+mod survival;

@@ -11,12 +11,13 @@ use super::{Context, Exit};
 /// Fit a model on a flat file and print its parameters with standard errors and log-likelihood.
 ///
 /// The file is CSV (plain, gz or zst) with a header. Columns: bgnbd reads x, t_x, T (repeat purchases, age at the last one, age;
-/// any one unit of time); gamma_gamma reads x, mean_spend (repeat purchases, their mean value).
+/// any one unit of time); gamma_gamma reads x, mean_spend (repeat purchases, their mean value). The survival models read duration, event
+/// (1 it happened at the end of duration, 0 it had not yet): kaplan_meier also group, if there; cox, aft and hazard every other column.
 ///
 /// Example: perennial fit bgnbd --input customers.csv --json
 #[derive(clap::Args, Debug)]
 pub struct Fit {
-    /// The model: bgnbd, gamma_gamma.
+    /// The model: bgnbd, gamma_gamma, logistic_rfm, kaplan_meier, cox, aft, hazard.
     model: String,
     /// The file.
     #[arg(long, value_name = "FILE")]
@@ -29,7 +30,7 @@ impl Fit {
             let names: Vec<&str> = FLAT_FITS.iter().map(|fit| fit.name).collect();
             bail!("no model {:?} to fit on a flat file; there are {}", self.model, names.join(", "));
         };
-        let table = read_numbers(&self.input, fit.columns)?;
+        let table = read_numbers(&self.input, fit.columns, fit.others)?;
         let spinner = context.progress().spinner(&format!("fitting {}", fit.name));
         let summary = (fit.fit)(&table);
         drop(spinner);
@@ -39,6 +40,12 @@ impl Fit {
             for (name, value) in &summary.parameters {
                 let error = summary.standard_errors.get(name).and_then(serde_json::Value::as_f64).unwrap_or(f64::NAN);
                 text.push_str(&format!("  {name:<6} {:>14.7}  standard error {error:.6}\n", value.as_f64().unwrap_or(f64::NAN)));
+            }
+            for (name, value) in summary.extra.iter().filter(|(_, value)| value.is_number() || value.is_string()) {
+                text.push_str(&format!("  {name} {}\n", value.as_str().map_or_else(|| value.to_string(), str::to_owned)));
+            }
+            if summary.extra.values().any(|value| value.is_array() || value.is_object()) {
+                text.push_str("  --json has the tables\n");
             }
             text
         })?;

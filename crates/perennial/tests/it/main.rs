@@ -1,6 +1,7 @@
 //! Integration tests of the binary: through the command line, as a user would.
 
 mod commands;
+mod fit;
 mod kill;
 mod main_job;
 mod real_data;

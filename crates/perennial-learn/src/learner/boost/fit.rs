@@ -14,7 +14,7 @@ use super::histogram::{Packed, Source};
 use super::matrix::{Kind, Matrix};
 use super::model::Booster;
 use super::objective::{Objective, Slope, Target, quantile};
-use super::params::{BoostParams, Monotone};
+use super::params::{BoostParams, Ensemble, Monotone};
 use super::partition;
 use super::seed::Seed;
 use super::tree::Tree;
@@ -155,7 +155,7 @@ pub(super) fn fit(
             _ => false,
         };
         // Without sampling, a tree that found nothing would find nothing again.
-        if is_over || (!grew && params.bagging_fraction >= 1.0 && params.feature_fraction >= 1.0) {
+        if is_over || (!grew && params.draws_nothing()) {
             break;
         }
     }
@@ -185,16 +185,22 @@ impl State<'_> {
         self.derive();
         self.packed.round(&self.slopes, seed.child(0), self.threads);
         self.draw(seed.child(1));
-        let features = sample_features(self.train.schema().features.len(), self.params.feature_fraction, seed.child(2));
+        let all: Vec<usize> = (0..self.train.schema().features.len()).collect();
+        let features = seed.child(2).sample(&all, self.params.feature_fraction);
+        grower.split_seed = seed.child(3);
         let source = Source { data: grower.data, packed: &self.packed, features: &features };
         let mut grown = grower.grow(&source, &mut self.bag);
         if grown.tree.nodes.is_empty() {
             return Ok(grown.tree);
         }
         self.renew(&mut grown);
-        grown.tree.leaves.iter_mut().for_each(|leaf| leaf.value *= self.params.learning_rate);
+        grown.tree.leaves.iter_mut().for_each(|leaf| leaf.value *= self.params.tree_share());
         if grown.tree.leaves.iter().any(|leaf| !leaf.value.is_finite()) {
             return Err(FitError::Refused("a leaf value overflowed; scale the label or lower the learning rate".to_owned()));
+        }
+        if self.params.ensemble == Ensemble::Averaged {
+            // The next tree starts where this one did.
+            return Ok(grown.tree);
         }
         let rest_spans = partition::follow(grower.data, &grown.splits, (&mut self.rest, &mut grower.spare_rows), self.threads);
         for (rows, spans) in [(&self.bag, &grown.spans), (&self.rest, &rest_spans)] {
@@ -243,16 +249,6 @@ impl State<'_> {
             leaf.value = quantile(&mut pairs, level).clamp(bounds.low, bounds.high);
         });
     }
-}
-
-/// `fraction` of the features, at least one, in their order.
-fn sample_features(features: usize, fraction: f64, seed: Seed) -> Vec<usize> {
-    let wanted = ((features as f64 * fraction).round() as usize).clamp(1, features);
-    let mut drawn: Vec<usize> = (0..features).collect();
-    drawn.sort_by_key(|feature| seed.at(*feature as u64));
-    drawn.truncate(wanted);
-    drawn.sort_unstable();
-    drawn
 }
 
 /// Moves every row's margin by its leaf.

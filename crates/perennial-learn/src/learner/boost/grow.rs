@@ -12,6 +12,7 @@ use super::bins::Binned;
 use super::histogram::{Scratch, Source, Sums};
 use super::params::{BoostParams, Monotone};
 use super::partition;
+use super::seed::Seed;
 use super::split::{self, Bounds, Judge, Question, Split, Standing};
 use super::tree::{Leaf, Node, Rule, Side, Tree};
 use crate::parallel;
@@ -47,6 +48,8 @@ pub(super) struct Grower<'a> {
     pub params: &'a BoostParams,
     pub monotone: Vec<Option<Monotone>>,
     pub threads: usize,
+    /// Decides which features each split of the next tree may choose from.
+    pub split_seed: Seed,
     scratch: Vec<Scratch>,
     pub spare_rows: Vec<u32>,
     spare_cells: Vec<Vec<Sums>>,
@@ -55,7 +58,8 @@ pub(super) struct Grower<'a> {
 impl<'a> Grower<'a> {
     pub fn of(data: &'a Binned, params: &'a BoostParams, monotone: Vec<Option<Monotone>>, threads: usize) -> Self {
         let scratch = (0..threads.max(1)).map(|_| Scratch::default()).collect();
-        Self { data, params, monotone, threads, scratch, spare_rows: vec![0; data.rows], spare_cells: Vec::new() }
+        let (spare_rows, spare_cells) = (vec![0; data.rows], Vec::new());
+        Self { data, params, monotone, threads, split_seed: Seed::of(0), scratch, spare_rows, spare_cells }
     }
 
     /// One tree on the rows in `order`, which is left sorted by leaf.
@@ -109,24 +113,35 @@ impl<'a> Grower<'a> {
     /// Finds the best split of each fresh leaf, features side by side.
     fn scan(&self, judge: &Judge<'_>, leaves: &mut [Open], fresh: &[usize], features: &[usize]) {
         let parts = if self.data.offsets.last().is_some_and(|bins| *bins >= SCAN_BINS_MIN) { self.threads } else { 1 };
-        let runs: Vec<&[usize]> = parallel::runs(features.len(), parts).map(|run| &features[run]).collect();
-        let mut found: Vec<Option<Split>> = vec![None; fresh.len() * runs.len()];
+        let parts = parts.max(1);
+        let drawn: Vec<Vec<usize>> = fresh.iter().map(|at| self.draw(&leaves[*at], features)).collect();
+        let mut found: Vec<Option<Split>> = vec![None; fresh.len() * parts];
         let mut tasks = Vec::new();
-        for (slots, at) in found.chunks_mut(runs.len()).zip(fresh) {
+        for ((slots, at), drawn) in found.chunks_mut(parts).zip(fresh).zip(&drawn) {
             let leaf = &leaves[*at];
             if !leaf.cells.is_empty() {
-                tasks.extend(slots.iter_mut().zip(&runs).map(|(slot, run)| (slot, *run, leaf)));
+                let runs = parallel::runs(drawn.len(), parts).map(|run| &drawn[run]);
+                tasks.extend(slots.iter_mut().zip(runs).map(|(slot, run)| (slot, run, leaf)));
             }
         }
         parallel::each(self.threads, tasks, |(slot, run, leaf)| {
             *slot = split::best(judge, &leaf.standing, (self.data, &self.monotone), (run, &leaf.cells));
         });
-        for (slots, at) in found.chunks(runs.len()).zip(fresh) {
+        for (slots, at) in found.chunks(parts).zip(fresh) {
             leaves[*at].best = slots.iter().flatten().fold(None, |best: Option<Split>, other| match best {
                 Some(best) if best.gain >= other.gain => Some(best),
                 _ => Some(*other),
             });
         }
+    }
+
+    /// The features a leaf's split may choose from; the same ones when the leaf is scanned again.
+    fn draw(&self, leaf: &Open, features: &[usize]) -> Vec<usize> {
+        if self.params.split_fraction >= 1.0 {
+            return features.to_vec();
+        }
+        let seed = self.split_seed.child(leaf.span.start as u64).child(leaf.span.end as u64);
+        seed.sample(features, self.params.split_fraction)
     }
 
     fn node(&self, split: &Split) -> Node {

@@ -21,5 +21,5 @@ pub use fit::Examples;
 pub use matrix::{CATEGORIES_MAX, Column, Feature, Kind, Matrix, Schema};
 pub use model::Booster;
 pub use objective::Objective;
-pub use params::{BoostParams, DEPTH_MAX, LEAVES_MAX, Monotone, PARAMS};
+pub use params::{BoostParams, DEPTH_MAX, Ensemble, LEAVES_MAX, Monotone, PARAMS};
 pub use shap::Explainer;

@@ -19,10 +19,21 @@ pub enum Monotone {
     Falling,
 }
 
+/// How the trees come together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ensemble {
+    /// Each tree learns what the trees before it still get wrong, and counts `learning_rate` times.
+    Boosted,
+    /// Every tree learns the same from other rows and features; the answer is their mean.
+    Averaged,
+}
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct BoostParams {
     pub objective: Objective,
+    pub ensemble: Ensemble,
     pub trees: usize,
     pub learning_rate: f64,
     pub leaves: usize,
@@ -34,6 +45,8 @@ pub struct BoostParams {
     pub min_gain: f64,
     /// Share of the features a tree may use.
     pub feature_fraction: f64,
+    /// Share of those that a single split may choose from.
+    pub split_fraction: f64,
     /// Share of the rows a tree learns from.
     pub bagging_fraction: f64,
     /// Stop when the loss on the validation rows has not improved for so many trees; 0 is never.
@@ -52,6 +65,7 @@ impl Default for BoostParams {
     fn default() -> Self {
         Self {
             objective: Objective::Logistic,
+            ensemble: Ensemble::Boosted,
             trees: 100,
             learning_rate: 0.1,
             leaves: 31,
@@ -62,6 +76,7 @@ impl Default for BoostParams {
             lambda_l2: 0.0,
             min_gain: 0.0,
             feature_fraction: 1.0,
+            split_fraction: 1.0,
             bagging_fraction: 1.0,
             early_stopping_trees: 0,
             category_smoothing: 10.0,
@@ -88,6 +103,7 @@ pub const PARAMS: &[Param] = &[
     param("lambda_l2", 0.0, (0.0, 1e12), "shrinks leaf values towards zero"),
     param("min_gain", 0.0, (0.0, 1e12), "twice the loss a split must save"),
     param("feature_fraction", 1.0, (0.01, 1.0), "share of the features each tree may use"),
+    param("split_fraction", 1.0, (0.01, 1.0), "share of the tree's features each split may choose from"),
     param("bagging_fraction", 1.0, (0.01, 1.0), "share of the rows each tree learns from"),
     param(
         "early_stopping_trees",
@@ -114,6 +130,7 @@ impl BoostParams {
             "lambda_l2" => self.lambda_l2,
             "min_gain" => self.min_gain,
             "feature_fraction" => self.feature_fraction,
+            "split_fraction" => self.split_fraction,
             "bagging_fraction" => self.bagging_fraction,
             "early_stopping_trees" => self.early_stopping_trees as f64,
             "category_smoothing" => self.category_smoothing,
@@ -123,9 +140,25 @@ impl BoostParams {
         }
     }
 
+    /// Whether one tree after the other sees the same rows and features.
+    pub(super) fn draws_nothing(&self) -> bool {
+        [self.bagging_fraction, self.feature_fraction, self.split_fraction].iter().all(|share| *share >= 1.0)
+    }
+
+    /// What each tree's answer counts.
+    pub(super) fn tree_share(&self) -> f64 {
+        match self.ensemble {
+            Ensemble::Boosted => self.learning_rate,
+            Ensemble::Averaged => 1.0 / self.trees as f64,
+        }
+    }
+
     /// The first setting outside its range, if any.
     pub fn check(&self) -> Result<(), FitError> {
         self.objective.check()?;
+        if self.ensemble == Ensemble::Averaged && self.early_stopping_trees > 0 {
+            return Err(FitError::Refused("a mean of trees has no tree to stop at; set early_stopping_trees to 0".to_owned()));
+        }
         for param in PARAMS {
             let value = self.value(param.name);
             if !(param.min..=param.max).contains(&value) {

@@ -19,6 +19,16 @@ impl Seed {
         mix(self.0.wrapping_add(index.wrapping_mul(0x9e37_79b9_7f4a_7c15)))
     }
 
+    /// `fraction` of the features, at least one, in their order.
+    pub fn sample(self, features: &[usize], fraction: f64) -> Vec<usize> {
+        let wanted = ((features.len() as f64 * fraction).round() as usize).clamp(1, features.len().max(1));
+        let mut drawn = features.to_vec();
+        drawn.sort_by_key(|feature| self.at(*feature as u64));
+        drawn.truncate(wanted);
+        drawn.sort_unstable();
+        drawn
+    }
+
     /// Uniform in `0.0..1.0`.
     pub fn share(self, index: u64) -> f64 {
         (self.at(index) >> 11) as f64 * (1.0 / (1_u64 << 53) as f64)
