@@ -10,8 +10,13 @@ use crate::learner::boosted::{BoostChurn, BoostValue, BoostedModel};
 use crate::learner::logistic::{Logistic, LogisticModel, LogisticRfm};
 use crate::learner::value_mean::{ValueMean, ValueMeanModel};
 use crate::learner::{calibrate, ranged};
+use crate::lifetime::bgnbd::BgNbdParameters;
 use crate::lifetime::churn::{BgNbd, BgNbdChurn};
+use crate::lifetime::cnbd_k::{BgCnbdKParameters, MbgCnbdKParameters};
 use crate::lifetime::flat;
+use crate::lifetime::ggomp_nbd::GgompNbdParameters;
+use crate::lifetime::mbgnbd::MbgNbdParameters;
+use crate::lifetime::pareto_nbd::ParetoNbdParameters;
 use crate::lifetime::value::{BtydValue, BtydValueModel};
 use crate::segment::kmeans::{KMeans, KMeansModel};
 use crate::segment::rfm::{Rfm, RfmModel};
@@ -174,28 +179,97 @@ pub struct FlatFit {
     pub name: &'static str,
     pub title: &'static str,
     pub columns: &'static [&'static str],
+    /// Columns that are read where the file has them.
+    pub optional: &'static [&'static str],
     pub fit: fn(&Table) -> Result<FitSummary, FitError>,
+    /// What `perennial predict` answers for every row; `None` for a model that forecasts no orders.
+    pub predict: Option<Predict>,
 }
+
+/// Parameters as `fit` prints them, table, horizon → p_alive, orders_expected, p_zero_orders.
+pub type Predict = fn(&Value, &Table, f64) -> Result<Table, FitError>;
 
 /// Every flat fit.
 pub const FLAT_FITS: &[FlatFit] = &[
     FlatFit {
         name: "bgnbd",
         title: "BG/NBD on x, t_x and T in one unit of time",
-        columns: flat::BGNBD_COLUMNS,
+        columns: flat::HISTORY_COLUMNS,
+        optional: &[],
         fit: flat::bgnbd,
+        predict: Some(flat::predict::<BgNbdParameters>),
+    },
+    FlatFit {
+        name: "mbgnbd",
+        title: "MBG/NBD: as BG/NBD, but some leave after the first order",
+        columns: flat::HISTORY_COLUMNS,
+        optional: &[],
+        fit: flat::mbgnbd,
+        predict: Some(flat::predict::<MbgNbdParameters>),
+    },
+    FlatFit {
+        name: "pareto_nbd",
+        title: "Pareto/NBD: as BG/NBD, but customers leave at any moment",
+        columns: flat::HISTORY_COLUMNS,
+        optional: &[],
+        fit: flat::pareto_nbd,
+        predict: Some(flat::predict::<ParetoNbdParameters>),
+    },
+    FlatFit {
+        name: "ggomp_nbd",
+        title: "Gamma-Gompertz/NBD: as Pareto/NBD, but the risk of leaving grows with age",
+        columns: flat::HISTORY_COLUMNS,
+        optional: &[],
+        fit: flat::ggomp_nbd,
+        predict: Some(flat::predict::<GgompNbdParameters>),
+    },
+    FlatFit {
+        name: "bgcnbd_k",
+        title: "BG/CNBD-k: as BG/NBD, but orders are more regular than at random",
+        columns: flat::HISTORY_COLUMNS,
+        optional: flat::LITT,
+        fit: flat::cnbd_k::<0>,
+        predict: Some(flat::predict::<BgCnbdKParameters>),
+    },
+    FlatFit {
+        name: "mbgcnbd_k",
+        title: "MBG/CNBD-k: as BG/CNBD-k, but some leave after the first order",
+        columns: flat::HISTORY_COLUMNS,
+        optional: flat::LITT,
+        fit: flat::cnbd_k::<1>,
+        predict: Some(flat::predict::<MbgCnbdKParameters>),
+    },
+    FlatFit {
+        name: "bgbb",
+        title: "BG/BB: one opportunity a period, on x, t_x and n",
+        columns: flat::BGBB_COLUMNS,
+        optional: &[],
+        fit: flat::bgbb,
+        predict: Some(flat::predict_bgbb),
+    },
+    FlatFit {
+        name: "sbg",
+        title: "shifted-beta-geometric: how long subscribers renew",
+        columns: flat::SBG_COLUMNS,
+        optional: flat::COUNT,
+        fit: flat::sbg,
+        predict: Some(flat::predict_sbg),
     },
     FlatFit {
         name: "gamma_gamma",
         title: "Gamma-Gamma on x and the mean spend of repeat orders",
         columns: flat::GAMMA_GAMMA_COLUMNS,
+        optional: &[],
         fit: flat::gamma_gamma,
+        predict: None,
     },
     FlatFit {
         name: "logistic_rfm",
         title: "log-odds of churn on ln(1 + recency, spend and count)",
         columns: &[column::DAYS_SINCE_LAST_ORDER, column::SPEND_CENTS, column::ORDERS, column::LABEL_CHURN],
+        optional: &[],
         fit: flat_logistic,
+        predict: None,
     },
 ];
 

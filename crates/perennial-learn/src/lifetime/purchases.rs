@@ -39,6 +39,8 @@ pub struct Purchases {
     pub(super) repeaters: usize,
     pub(super) ages: Vec<f64>,
     pub(super) triples: Vec<Triple>,
+    /// The customers with x = 0, by T; t_x is the index of age 0.
+    pub(super) silent: Vec<Triple>,
     /// `above[k]` customers have x > k.
     pub(super) above: Vec<f64>,
     /// By age index: how many customers have this T, and how many repeats they have together.
@@ -60,7 +62,7 @@ impl Purchases {
         }
         let (ages, index) = Ages::of(t_x, t);
         let mut keys = Keys::sized(x, ages.len());
-        let mut at_age = vec![(0.0, 0.0); ages.len()];
+        let (mut at_age, mut silent_at) = (vec![(0.0, 0.0); ages.len()], vec![0.0; ages.len()]);
         let x_max = x.iter().fold(0.0_f64, |max, &x| max.max(x)) as usize;
         let mut above = vec![0.0; x_max];
         for ((&x, &t_x), &t) in x.iter().zip(t_x).zip(t) {
@@ -70,6 +72,8 @@ impl Purchases {
             if x > 0.0 {
                 above[x as usize - 1] += 1.0;
                 keys.push(x as u32, index.find(&ages, t_x), t);
+            } else {
+                silent_at[t as usize] += 1.0;
             }
         }
         // Counts by x become counts of "more than k".
@@ -78,10 +82,17 @@ impl Purchases {
         }
         let at_age: Vec<_> =
             (0_u32..).zip(at_age).filter(|(_, (n, _))| *n > 0.0).map(|(age, (n, repeats))| (age, n, repeats)).collect();
+        let first = index.find(&ages, 0.0);
+        let silent = (0_u32..)
+            .zip(silent_at)
+            .filter(|(_, n)| *n > 0.0)
+            .map(|(t, weight)| Triple { x: 0, t_x: first, t, weight })
+            .collect();
         Ok(Self {
             rows: x.len(),
             repeaters: keys.rows(),
             triples: keys.distinct(),
+            silent,
             x_sum: x.iter().sum(),
             t_sum: at_age.iter().map(|(age, n, _)| ages[*age as usize] * n).sum(),
             ages,
@@ -93,6 +104,16 @@ impl Purchases {
     #[must_use]
     pub fn rows(&self) -> usize {
         self.rows
+    }
+
+    /// Every distinct history, with those of x = 0.
+    pub(super) fn everyone(&self) -> Vec<Triple> {
+        self.silent.iter().chain(&self.triples).copied().collect()
+    }
+
+    /// Orders for each unit of a customer's age, and ln of the mean age: the scales a search begins from.
+    pub(super) fn scales(&self) -> (f64, f64) {
+        (self.x_sum / self.t_sum, libm::log(self.t_sum / self.rows as f64))
     }
 
     #[must_use]
@@ -124,7 +145,7 @@ impl Purchases {
     }
 }
 
-fn check_row(row: usize, [x, t_x, t]: [f64; 3], columns: Columns) -> Result<(), FitError> {
+pub(super) fn check_row(row: usize, [x, t_x, t]: [f64; 3], columns: Columns) -> Result<(), FitError> {
     let Columns { x: x_name, t_x: t_x_name, t: t_name } = columns;
     let say = |what: String| Err(FitError::Refused(format!("row {}: {what}", row + 1)));
     if !(0.0..=X_MAX).contains(&x) || x.fract() != 0.0 {

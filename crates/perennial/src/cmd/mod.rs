@@ -9,6 +9,7 @@ mod fit;
 mod import;
 mod init;
 mod models;
+mod predict;
 mod report;
 mod run;
 mod score;
@@ -129,6 +130,7 @@ enum Command {
     Customer(customer::Customer),
     Run(run::Run),
     Fit(fit::Fit),
+    Predict(predict::Predict),
     Config(config::Config),
     Completions(completions::Completions),
 }
@@ -151,6 +153,7 @@ impl CommandLine {
             Command::Customer(command) => command.run(context),
             Command::Run(command) => command.run(context),
             Command::Fit(command) => command.run(context),
+            Command::Predict(command) => command.run(context),
             Command::Config(command) => command.run(context),
             Command::Completions(command) => command.run(context),
         }
