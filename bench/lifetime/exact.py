@@ -1,6 +1,7 @@
 """Random customers of random models in exact arithmetic (mpmath), and how far `lifetime_values` is from it.
 
-Usage: exact.py BINARY POINTS SEED [DIGITS]; needs mpmath (and gmpy2 for speed). One line a model: points and largest relative errors.
+Usage: exact.py BINARY POINTS SEED [DIGITS [MODEL…]]; needs mpmath (and gmpy2 for speed). One line a model: points and largest relative errors.
+With `fixture` for BINARY it prints POINTS rows for the tests instead: the case as `lifetime_values` reads it, `;`, the five exact answers.
 The log-likelihood's error is relative to max(1, |LL|). A value below 1e-280 on both sides counts as equal.
 """
 import random
@@ -44,7 +45,8 @@ def point(model):
     letters = [spread(-2, 1.5), spread(-1, 3) * unit, spread(-2, 1.5), spread(-2, 1.5)]
     if model.endswith("cnbd_k"):
         # Few steps: the reference sums over each of them.
-        return [spread(-1, 0.5) * unit, rng.randint(0, 30), *(sorted([spread(-1, 1.5) * unit, spread(-1, 1.5) * unit])), rng.randint(1, 6), *letters]
+        x, (t_x, t) = rng.randint(0, 30), sorted([spread(-1, 1.5) * unit, spread(-1, 1.5) * unit])
+        return [spread(-1, 0.5) * unit, x, t_x if x else 0.0, t, rng.randint(1, 6), *letters]
     return history(unit) + letters
 
 
@@ -197,6 +199,13 @@ def error(name, ours, exact):
 
 
 for model, share in SHARES.items():
+    if sys.argv[5:] and model not in sys.argv[5:]:
+        continue
+    if BINARY == "fixture":
+        for case in [point(model) for _ in range(POINTS // len(SHARES))]:
+            answers = EXACT[model]([mpf(float(v)) for v in case])
+            print(f"{model},{','.join(map(repr, map(float, case)))};{','.join(repr(float(v)) for v in answers)}")
+        continue
     points = [point(model) for _ in range(max(1, int(POINTS * share)))]
     with tempfile.NamedTemporaryFile("w", suffix=".csv") as file:
         file.writelines(f"{model},{','.join(map(repr, map(float, case)))}\n" for case in points)

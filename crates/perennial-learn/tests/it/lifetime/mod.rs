@@ -7,6 +7,7 @@ mod check;
 mod cnbd_k;
 pub mod data;
 mod estimator;
+mod exact;
 mod gamma_gamma;
 mod ggomp_nbd;
 mod mbgnbd;
