@@ -98,6 +98,21 @@ fn simulated_parameters_come_back_and_threads_change_no_bit() {
     }
 }
 
+/// On a grid the integrals of many histories are differences of few; one history alone is integrated by itself.
+#[test]
+fn a_grid_gives_the_likelihood_of_its_customers_one_by_one() {
+    let on_days = |c: &Drawn| History { t_x: c.seen.t_x.floor(), ..c.seen };
+    let mut histories: Vec<_> = drawn(20_000, CDNOW, 30..=50, 0.0).iter().map(on_days).collect();
+    histories.push(History { x: 2000.0, t_x: 20.0, t: 50.0 });
+    histories.push(History { x: 2000.0, t_x: 50.0, t: 50.0 });
+    for is in [CDNOW, ParetoNbdParameters { r: 3.0, alpha: 20.0, s: 0.2, beta: 2.0 }] {
+        let one_by_one: f64 = histories.iter().map(|seen| is.log_likelihood(&purchases(&[*seen]))).sum();
+        near(is.log_likelihood(&purchases(&histories)) / one_by_one, 1.0, 1e-12);
+    }
+    let data = purchases(&histories[..20_000]);
+    assert_eq!(fit(&data, 1).map_err(|e| e.to_string()), fit(&data, 2).map_err(|e| e.to_string()));
+}
+
 #[test]
 fn forecasts_hold_in_simulation() {
     forecasts_hold(&CDNOW, &drawn(200_000, CDNOW, 20..=60, 26.0), 26.0);
