@@ -17,6 +17,11 @@ use crate::optim::{Point, Search};
 /// b/a from here on means a dropout chance below one in ten thousand orders.
 const NO_DROPOUT: f64 = 1e4;
 const SUMS: usize = 15;
+/// (r, a, b) to begin from.
+const STARTS: [[f64; 3]; 2] = [[0.5, 0.7, 2.5], [2.0, 0.3, 10.0]];
+/// From so many distinct histories on, the first steps of a search look at one in so many.
+const THINNED_FROM: usize = 50_000;
+const THINNED_STEP: usize = 16;
 
 /// When a customer may drop out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,10 +69,23 @@ impl<'data> Cases<'data> {
 pub(super) fn fit<P: Letters>(data: &Purchases, chances: Chances, threads: usize) -> Result<Fit<P>, FitError> {
     data.carries_a_model()?;
     let cases = Cases::of(data, chances);
-    let searches = [[0.5, 0.7, 2.5], [2.0, 0.3, 10.0]].map(|start| search(data, start));
+    let cold = STARTS.map(|start| search(data, start));
+    let searches: Vec<_> = near_start(data, chances).into_iter().chain(cold).collect();
     let found = letters::maximise(P::NAMES, &searches, |letters| evaluate(&cases, letters, threads), why)?;
     tells_dropout(data, &found)?;
     found.fit(data.rows)
+}
+
+/// Where the search ends on a part of the data that is quickly gone through; `None` where all of it is, or has no maximum.
+fn near_start(data: &Purchases, chances: Chances) -> Option<Search<4>> {
+    if data.triples.len() < THINNED_FROM {
+        return None;
+    }
+    let part = data.thinned(THINNED_STEP);
+    let cases = Cases::of(&part, chances);
+    let searches = STARTS.map(|start| search(&part, start));
+    let found = letters::maximise(&[], &searches, |letters| evaluate(&cases, letters, 1), why).ok()?;
+    Some(Search { start: found.letters.map(libm::log), ..search(data, STARTS[0]) })
 }
 
 /// The log-likelihood of (r, α, a, b).

@@ -80,8 +80,7 @@ impl Purchases {
         for k in (1..x_max).rev() {
             above[k - 1] += above[k];
         }
-        let at_age: Vec<_> =
-            (0_u32..).zip(at_age).filter(|(_, (n, _))| *n > 0.0).map(|(age, (n, repeats))| (age, n, repeats)).collect();
+        let at_age = seen_ages(at_age);
         let first = index.find(&ages, 0.0);
         let silent = (0_u32..)
             .zip(silent_at)
@@ -109,6 +108,32 @@ impl Purchases {
     /// Every distinct history, with those of x = 0.
     pub(super) fn everyone(&self) -> Vec<Triple> {
         self.silent.iter().chain(&self.triples).copied().collect()
+    }
+
+    /// Every `step`-th distinct history: not the data, but near enough to tell where a search should begin.
+    pub(super) fn thinned(&self, step: usize) -> Self {
+        let pick = |all: &[Triple]| all.iter().step_by(step).copied().collect::<Vec<_>>();
+        let (triples, silent) = (pick(&self.triples), pick(&self.silent));
+        let mut above = vec![0.0; self.above.len()];
+        let mut at_age = vec![(0.0, 0.0); self.ages.len()];
+        let (mut rows, mut repeaters, mut x_sum, mut t_sum) = (0.0, 0.0, 0.0, 0.0);
+        for triple in triples.iter().chain(&silent) {
+            let repeats = triple.weight * f64::from(triple.x);
+            rows += triple.weight;
+            x_sum += repeats;
+            t_sum += triple.weight * self.ages[triple.t as usize];
+            at_age[triple.t as usize].0 += triple.weight;
+            at_age[triple.t as usize].1 += repeats;
+            if triple.x > 0 {
+                repeaters += triple.weight;
+                above[triple.x as usize - 1] += triple.weight;
+            }
+        }
+        for k in (1..above.len()).rev() {
+            above[k - 1] += above[k];
+        }
+        let (rows, repeaters, ages) = (rows as usize, repeaters as usize, self.ages.clone());
+        Self { rows, repeaters, ages, triples, silent, above, at_age: seen_ages(at_age), x_sum, t_sum }
     }
 
     /// Orders for each unit of a customer's age, and ln of the mean age: the scales a search begins from.
@@ -143,6 +168,11 @@ impl Purchases {
         }
         Ok(())
     }
+}
+
+/// The ages that somebody has, with customers and repeats.
+fn seen_ages(all: Vec<(f64, f64)>) -> Vec<(u32, f64, f64)> {
+    (0_u32..).zip(all).filter(|(_, (n, _))| *n > 0.0).map(|(age, (n, repeats))| (age, n, repeats)).collect()
 }
 
 pub(super) fn check_row(row: usize, [x, t_x, t]: [f64; 3], columns: Columns) -> Result<(), FitError> {
