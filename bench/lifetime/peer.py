@@ -7,7 +7,7 @@ import warnings
 
 import numpy as np
 import pandas as pd
-from lifetimes import BetaGeoFitter, GammaGammaFitter
+from lifetimes import BetaGeoFitter, GammaGammaFitter, ModifiedBetaGeoFitter, ParetoNBDFitter
 
 warnings.simplefilter("ignore")
 model, file, runs = sys.argv[1], sys.argv[2], int(sys.argv[3])
@@ -16,6 +16,14 @@ data = pd.read_csv(file)
 
 def bgnbd(rows, weights=None):
     return BetaGeoFitter().fit(rows["x"], rows["t_x"], rows["T"], weights=weights)
+
+
+def mbgnbd(rows, weights=None):
+    return ModifiedBetaGeoFitter().fit(rows["x"], rows["t_x"], rows["T"], weights=weights)
+
+
+def pareto_nbd(rows, weights=None):
+    return ParetoNBDFitter().fit(rows["x"], rows["t_x"], rows["T"], weights=weights)
 
 
 def gamma_gamma(rows, weights=None):
@@ -30,7 +38,9 @@ def distinct():
 def log_likelihood(fit):
     """In the units of the file: lifetimes scales time while it fits, and keeps only a mean."""
     columns = [data[column].to_numpy(float) for column in data.columns]
-    letters = {"bgnbd": ["r", "alpha", "a", "b"], "gamma_gamma": ["p", "q", "v"]}[model]
+    if model == "pareto_nbd":
+        return float(fit._conditional_log_likelihood([fit.params_[letter] for letter in ["r", "alpha", "s", "beta"]], *columns).sum())
+    letters = ["p", "q", "v"] if model == "gamma_gamma" else ["r", "alpha", "a", "b"]
     parameters = np.log([fit.params_[letter] for letter in letters])
     mean = type(fit)._negative_log_likelihood(parameters, *columns, np.ones(len(data)), 0.0)
     return -float(mean) * len(data)

@@ -191,6 +191,8 @@ pub enum Others {
     Ignored,
     /// This column, as text, where the file has it.
     Text(&'static str),
+    /// These columns, as numbers, where the file has them.
+    Optional(&'static [&'static str]),
     /// Every other column, as numbers.
     Numbers,
 }

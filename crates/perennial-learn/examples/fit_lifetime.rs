@@ -1,5 +1,5 @@
-//! Times the BG/NBD or Gamma-Gamma fit, standard errors included, on a CSV with a header; prints one JSON line.
-//! Usage: `fit_lifetime bgnbd|gamma_gamma FILE [RUNS]`; reading the file is not timed.
+//! Times a fit of a lifetime model, standard errors included, and its forecasts, on a CSV with a header; prints one JSON line.
+//! Usage: `fit_lifetime MODEL FILE [RUNS [HORIZON]]`; reading the file is not timed, building the distinct rows is.
 #![allow(clippy::disallowed_types, clippy::disallowed_methods, reason = "a benchmark needs a file and a clock")]
 
 use std::error::Error;
@@ -8,30 +8,40 @@ use std::time::Instant;
 
 use perennial_contract::Table;
 use perennial_contract::arrow::array::{ArrayRef, Float64Array};
-use perennial_learn::lifetime::flat;
+use perennial_learn::catalog::FLAT_FITS;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     let (Some(model), Some(file)) = (arguments.next(), arguments.next()) else {
-        return Err("usage: fit_lifetime bgnbd|gamma_gamma FILE [RUNS]".into());
+        return Err("usage: fit_lifetime MODEL FILE [RUNS [HORIZON]]".into());
     };
     let runs: usize = arguments.next().map_or(Ok(7), |runs| runs.parse())?;
-    let fit = match model.as_str() {
-        "bgnbd" => flat::bgnbd,
-        "gamma_gamma" => flat::gamma_gamma,
-        other => return Err(format!("no model {other:?}, allowed are bgnbd and gamma_gamma").into()),
+    let horizon: f64 = arguments.next().map_or(Ok(91.0), |horizon| horizon.parse())?;
+    let Some(flat) = FLAT_FITS.iter().find(|fit| fit.name == model) else {
+        let names: Vec<_> = FLAT_FITS.iter().map(|fit| fit.name).collect();
+        return Err(format!("no model {model:?}, allowed are {}", names.join(", ")).into());
     };
     let table = read(&String::from_utf8(std::fs::read(file)?)?)?;
-    let mut seconds = Vec::new();
-    let mut found = None;
-    for _ in 0..runs.max(1) {
-        let start = Instant::now();
-        found = Some(fit(&table)?);
-        seconds.push(start.elapsed().as_secs_f64());
-    }
-    seconds.sort_by(f64::total_cmp);
-    println!("{}", serde_json::json!({ "seconds": seconds[seconds.len() / 2], "fit": found }));
+    let (seconds, found) = timed(runs, || (flat.fit)(&table))?;
+    let found = serde_json::to_value(found)?;
+    let forecast = flat.predict.map(|predict| timed(runs, || predict(&found, &table, horizon))).transpose()?;
+    let forecast_seconds = forecast.map(|(seconds, _)| seconds);
+    println!("{}", serde_json::json!({ "seconds": seconds, "forecast_seconds": forecast_seconds, "fit": found }));
     Ok(())
+}
+
+/// The median time of some runs, and the last result.
+fn timed<T, E>(runs: usize, mut run: impl FnMut() -> Result<T, E>) -> Result<(f64, T), E> {
+    let mut seconds = Vec::new();
+    loop {
+        let start = Instant::now();
+        let result = run()?;
+        seconds.push(start.elapsed().as_secs_f64());
+        if seconds.len() >= runs {
+            seconds.sort_by(f64::total_cmp);
+            return Ok((seconds[seconds.len() / 2], result));
+        }
+    }
 }
 
 fn read(text: &str) -> Result<Table, Box<dyn Error>> {

@@ -13,8 +13,13 @@ use crate::learner::forest::{ForestChurn, ForestModel, TreeChurn};
 use crate::learner::logistic::{Logistic, LogisticModel, LogisticRfm};
 use crate::learner::value_mean::{ValueMean, ValueMeanModel};
 use crate::learner::{calibrate, ranged, windows};
+use crate::lifetime::bgnbd::BgNbdParameters;
 use crate::lifetime::churn::{BgNbd, BgNbdChurn};
+use crate::lifetime::cnbd_k::{BgCnbdKParameters, MbgCnbdKParameters};
 use crate::lifetime::flat;
+use crate::lifetime::ggomp_nbd::GgompNbdParameters;
+use crate::lifetime::mbgnbd::MbgNbdParameters;
+use crate::lifetime::pareto_nbd::ParetoNbdParameters;
 use crate::lifetime::value::{BtydValue, BtydValueModel};
 use crate::segment::kmeans::{KMeans, KMeansModel};
 use crate::segment::rfm::{Rfm, RfmModel};
@@ -210,16 +215,78 @@ pub struct FlatFit {
     /// What it reads beside them.
     pub others: Others,
     pub fit: fn(&Table) -> Result<FitSummary, FitError>,
+    /// What `perennial predict` answers for every row; `None` for a model that forecasts no orders.
+    pub predict: Option<Predict>,
 }
+
+/// Parameters as `fit` prints them, table, horizon → p_alive, orders_expected, p_zero_orders.
+pub type Predict = fn(&Value, &Table, f64) -> Result<Table, FitError>;
 
 /// Every flat fit.
 pub const FLAT_FITS: &[FlatFit] = &[
     FlatFit {
         name: "bgnbd",
         title: "BG/NBD on x, t_x and T in one unit of time",
-        columns: flat::BGNBD_COLUMNS,
+        columns: flat::HISTORY_COLUMNS,
         others: Others::Ignored,
         fit: flat::bgnbd,
+        predict: Some(flat::predict::<BgNbdParameters>),
+    },
+    FlatFit {
+        name: "mbgnbd",
+        title: "MBG/NBD: as BG/NBD, but some leave after the first order",
+        columns: flat::HISTORY_COLUMNS,
+        others: Others::Ignored,
+        fit: flat::mbgnbd,
+        predict: Some(flat::predict::<MbgNbdParameters>),
+    },
+    FlatFit {
+        name: "pareto_nbd",
+        title: "Pareto/NBD: as BG/NBD, but customers leave at any moment",
+        columns: flat::HISTORY_COLUMNS,
+        others: Others::Ignored,
+        fit: flat::pareto_nbd,
+        predict: Some(flat::predict::<ParetoNbdParameters>),
+    },
+    FlatFit {
+        name: "ggomp_nbd",
+        title: "Gamma-Gompertz/NBD: as Pareto/NBD, but the risk of leaving grows with age",
+        columns: flat::HISTORY_COLUMNS,
+        others: Others::Ignored,
+        fit: flat::ggomp_nbd,
+        predict: Some(flat::predict::<GgompNbdParameters>),
+    },
+    FlatFit {
+        name: "bgcnbd_k",
+        title: "BG/CNBD-k: as BG/NBD, but orders are more regular than at random",
+        columns: flat::HISTORY_COLUMNS,
+        others: Others::Optional(flat::LITT),
+        fit: flat::cnbd_k::<0>,
+        predict: Some(flat::predict::<BgCnbdKParameters>),
+    },
+    FlatFit {
+        name: "mbgcnbd_k",
+        title: "MBG/CNBD-k: as BG/CNBD-k, but some leave after the first order",
+        columns: flat::HISTORY_COLUMNS,
+        others: Others::Optional(flat::LITT),
+        fit: flat::cnbd_k::<1>,
+        predict: Some(flat::predict::<MbgCnbdKParameters>),
+    },
+    FlatFit {
+        name: "bgbb",
+        title: "BG/BB: one opportunity a period, on x, t_x and n",
+        columns: flat::BGBB_COLUMNS,
+        others: Others::Ignored,
+        fit: flat::bgbb,
+        predict: Some(flat::predict_bgbb),
+    },
+    FlatFit {
+        name: "sbg",
+        title: "shifted-beta-geometric: how long subscribers renew",
+        columns: flat::SBG_COLUMNS,
+        others: Others::Optional(flat::COUNT),
+        fit: flat::sbg,
+        predict: Some(flat::predict_sbg),
     },
     FlatFit {
         name: "gamma_gamma",
@@ -227,6 +294,7 @@ pub const FLAT_FITS: &[FlatFit] = &[
         columns: flat::GAMMA_GAMMA_COLUMNS,
         others: Others::Ignored,
         fit: flat::gamma_gamma,
+        predict: None,
     },
     FlatFit {
         name: "logistic_rfm",
@@ -234,6 +302,7 @@ pub const FLAT_FITS: &[FlatFit] = &[
         columns: &[column::DAYS_SINCE_LAST_ORDER, column::SPEND_CENTS, column::ORDERS, column::LABEL_CHURN],
         others: Others::Ignored,
         fit: flat_logistic,
+        predict: None,
     },
     FlatFit {
         name: "kaplan_meier",
@@ -241,6 +310,7 @@ pub const FLAT_FITS: &[FlatFit] = &[
         columns: survival::COLUMNS,
         others: Others::Text(survival::GROUP),
         fit: survival::kaplan_meier,
+        predict: None,
     },
     FlatFit {
         name: "cox",
@@ -248,6 +318,7 @@ pub const FLAT_FITS: &[FlatFit] = &[
         columns: survival::COLUMNS,
         others: Others::Numbers,
         fit: survival::cox,
+        predict: None,
     },
     FlatFit {
         name: "aft",
@@ -255,6 +326,7 @@ pub const FLAT_FITS: &[FlatFit] = &[
         columns: survival::COLUMNS,
         others: Others::Numbers,
         fit: survival::aft,
+        predict: None,
     },
     FlatFit {
         name: "hazard",
@@ -262,6 +334,7 @@ pub const FLAT_FITS: &[FlatFit] = &[
         columns: survival::COLUMNS,
         others: Others::Numbers,
         fit: survival::hazard,
+        predict: None,
     },
 ];
 

@@ -2,6 +2,7 @@
 
 pub mod catalog;
 mod chunks;
+mod jet;
 pub mod learner;
 pub mod lifetime;
 pub mod metric;

@@ -79,8 +79,13 @@ fn choose(header: &[String], columns: &[&str], others: Others) -> Result<Chosen,
     }
     let text = match others {
         Others::Text(name) => header.iter().position(|has| has == name).map(|position| (name, position)),
-        Others::Ignored | Others::Numbers => None,
+        Others::Ignored | Others::Optional(_) | Others::Numbers => None,
     };
+    if let Others::Optional(names) = others {
+        let present = |name: &&str| header.iter().position(|has| has == name).map(|position| (name.to_string(), position));
+        let present = names.iter().filter_map(present);
+        wanted.extend(present.map(|(name, position)| Wanted { name, position, is_named: true }));
+    }
     if others == Others::Numbers {
         for (position, name) in header.iter().enumerate() {
             if wanted.iter().any(|column| column.position == position) {

@@ -35,6 +35,15 @@ impl Walk {
         self.value *= self.ratio();
         self.j += 1.0;
     }
+
+    /// Moves what grew too large, here and in a sum of such values, into the logarithm.
+    fn shrink(&mut self, sum: &mut f64) {
+        if self.value.max(*sum) > LARGE {
+            *sum /= LARGE;
+            self.value /= LARGE;
+            self.ln_scale += libm::log(LARGE);
+        }
+    }
 }
 
 /// P(N = j) for j = 0, 1, …, until what is left is below `rest`, but for no more than `terms_max` terms.
@@ -78,26 +87,66 @@ pub fn orders_expected(r: f64, tau: f64, a: f64, b: f64) -> f64 {
     if z <= SUM_Z_MAX && r * tau <= SUM_MEAN_MAX { sum_over_events(r, z, a, b) } else { integral_over_dropout(r, tau, a, b) }
 }
 
+/// How far a customer is on the way to the next order: `done` of k steps.
+#[derive(Clone, Copy, Debug)]
+pub struct Stage {
+    pub k: u32,
+    pub done: u32,
+}
+
+/// E[orders in a time t = τ α] where an order takes k steps of the process, and `done` of the first one's are done.
+///
+/// Summed over the steps at any length of time: about 40 (1 + τ) terms beyond the mean.
+#[must_use]
+pub fn orders_expected_by_stage(r: f64, tau: f64, [a, b]: [f64; 2], stage: Stage) -> f64 {
+    if stage.k == 1 {
+        return orders_expected(r, tau, a, b);
+    }
+    if tau.is_nan() || tau <= 0.0 {
+        return 0.0;
+    }
+    sum_over_steps(r, tau / (1.0 + tau), [a, b], stage)
+}
+
+/// P(fewer steps in a time t = τ α than the next order takes).
+#[must_use]
+pub fn p_fewer(r: f64, tau: f64, stage: Stage) -> f64 {
+    let mut walk = Walk::begin(r, tau / (1.0 + tau));
+    let mut sum = 0.0;
+    for _ in stage.done..stage.k {
+        sum += walk.value;
+        walk.advance();
+        walk.shrink(&mut sum);
+    }
+    sum * libm::exp(walk.ln_scale)
+}
+
 /// Σ_j P(N = j) C(j), where C(j) = Σ_{n=1..j} Π_{k<n−1} (b + k)/(a + b + k) of j events are orders before the customer has left.
 fn sum_over_events(r: f64, z: f64, a: f64, b: f64) -> f64 {
+    sum_over_steps(r, z, [a, b], Stage { k: 1, done: 0 })
+}
+
+/// The same where every k-th step is an order.
+fn sum_over_steps(r: f64, z: f64, [a, b]: [f64; 2], stage: Stage) -> f64 {
     let mut walk = Walk::begin(r, z);
-    let (mut sum, mut stays, mut orders) = (0.0, 1.0, 0.0);
+    let (mut sum, mut stays, mut orders, mut placed, mut left) = (0.0, 1.0, 0.0, 0.0, stage.k - stage.done);
     loop {
         let bound = walk.ratio().max(z);
         walk.advance();
-        orders += stays;
-        stays *= (b + walk.j - 1.0) / (a + b + walk.j - 1.0);
+        left -= 1;
+        if left == 0 {
+            left = stage.k;
+            orders += stays;
+            stays *= (b + placed) / (a + b + placed);
+            placed += 1.0;
+        }
         let term = walk.value * orders;
         sum += term;
         // C grows at most linearly, which the square accounts for.
-        if bound < 1.0 && term <= 1e-16 * sum * (1.0 - bound) * (1.0 - bound) {
+        if bound < 1.0 && orders > 0.0 && term <= 1e-16 * sum * (1.0 - bound) * (1.0 - bound) {
             return sum * libm::exp(walk.ln_scale);
         }
-        if sum > LARGE {
-            sum /= LARGE;
-            walk.value /= LARGE;
-            walk.ln_scale += libm::log(LARGE);
-        }
+        walk.shrink(&mut sum);
     }
 }
 

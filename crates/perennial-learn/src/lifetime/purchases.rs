@@ -39,6 +39,8 @@ pub struct Purchases {
     pub(super) repeaters: usize,
     pub(super) ages: Vec<f64>,
     pub(super) triples: Vec<Triple>,
+    /// The customers with x = 0, by T; t_x is the index of age 0.
+    pub(super) silent: Vec<Triple>,
     /// `above[k]` customers have x > k.
     pub(super) above: Vec<f64>,
     /// By age index: how many customers have this T, and how many repeats they have together.
@@ -60,7 +62,7 @@ impl Purchases {
         }
         let (ages, index) = Ages::of(t_x, t);
         let mut keys = Keys::sized(x, ages.len());
-        let mut at_age = vec![(0.0, 0.0); ages.len()];
+        let (mut at_age, mut silent_at) = (vec![(0.0, 0.0); ages.len()], vec![0.0; ages.len()]);
         let x_max = x.iter().fold(0.0_f64, |max, &x| max.max(x)) as usize;
         let mut above = vec![0.0; x_max];
         for ((&x, &t_x), &t) in x.iter().zip(t_x).zip(t) {
@@ -70,18 +72,26 @@ impl Purchases {
             if x > 0.0 {
                 above[x as usize - 1] += 1.0;
                 keys.push(x as u32, index.find(&ages, t_x), t);
+            } else {
+                silent_at[t as usize] += 1.0;
             }
         }
         // Counts by x become counts of "more than k".
         for k in (1..x_max).rev() {
             above[k - 1] += above[k];
         }
-        let at_age: Vec<_> =
-            (0_u32..).zip(at_age).filter(|(_, (n, _))| *n > 0.0).map(|(age, (n, repeats))| (age, n, repeats)).collect();
+        let at_age = seen_ages(at_age);
+        let first = index.find(&ages, 0.0);
+        let silent = (0_u32..)
+            .zip(silent_at)
+            .filter(|(_, n)| *n > 0.0)
+            .map(|(t, weight)| Triple { x: 0, t_x: first, t, weight })
+            .collect();
         Ok(Self {
             rows: x.len(),
             repeaters: keys.rows(),
             triples: keys.distinct(),
+            silent,
             x_sum: x.iter().sum(),
             t_sum: at_age.iter().map(|(age, n, _)| ages[*age as usize] * n).sum(),
             ages,
@@ -93,6 +103,42 @@ impl Purchases {
     #[must_use]
     pub fn rows(&self) -> usize {
         self.rows
+    }
+
+    /// Every distinct history, with those of x = 0.
+    pub(super) fn everyone(&self) -> Vec<Triple> {
+        self.silent.iter().chain(&self.triples).copied().collect()
+    }
+
+    /// Every `step`-th distinct history: not the data, but near enough to tell where a search should begin.
+    pub(super) fn thinned(&self, step: usize) -> Self {
+        let pick = |all: &[Triple]| all.iter().step_by(step).copied().collect::<Vec<_>>();
+        let (triples, silent) = (pick(&self.triples), pick(&self.silent));
+        let mut above = vec![0.0; self.above.len()];
+        let mut at_age = vec![(0.0, 0.0); self.ages.len()];
+        let (mut rows, mut repeaters, mut x_sum, mut t_sum) = (0.0, 0.0, 0.0, 0.0);
+        for triple in triples.iter().chain(&silent) {
+            let repeats = triple.weight * f64::from(triple.x);
+            rows += triple.weight;
+            x_sum += repeats;
+            t_sum += triple.weight * self.ages[triple.t as usize];
+            at_age[triple.t as usize].0 += triple.weight;
+            at_age[triple.t as usize].1 += repeats;
+            if triple.x > 0 {
+                repeaters += triple.weight;
+                above[triple.x as usize - 1] += triple.weight;
+            }
+        }
+        for k in (1..above.len()).rev() {
+            above[k - 1] += above[k];
+        }
+        let (rows, repeaters, ages) = (rows as usize, repeaters as usize, self.ages.clone());
+        Self { rows, repeaters, ages, triples, silent, above, at_age: seen_ages(at_age), x_sum, t_sum }
+    }
+
+    /// Orders for each unit of a customer's age, and ln of the mean age: the scales a search begins from.
+    pub(super) fn scales(&self) -> (f64, f64) {
+        (self.x_sum / self.t_sum, libm::log(self.t_sum / self.rows as f64))
     }
 
     #[must_use]
@@ -124,7 +170,12 @@ impl Purchases {
     }
 }
 
-fn check_row(row: usize, [x, t_x, t]: [f64; 3], columns: Columns) -> Result<(), FitError> {
+/// The ages that somebody has, with customers and repeats.
+fn seen_ages(all: Vec<(f64, f64)>) -> Vec<(u32, f64, f64)> {
+    (0_u32..).zip(all).filter(|(_, (n, _))| *n > 0.0).map(|(age, (n, repeats))| (age, n, repeats)).collect()
+}
+
+pub(super) fn check_row(row: usize, [x, t_x, t]: [f64; 3], columns: Columns) -> Result<(), FitError> {
     let Columns { x: x_name, t_x: t_x_name, t: t_name } = columns;
     let say = |what: String| Err(FitError::Refused(format!("row {}: {what}", row + 1)));
     if !(0.0..=X_MAX).contains(&x) || x.fract() != 0.0 {

@@ -10,14 +10,20 @@ use super::{Context, Exit};
 
 /// Fit a model on a flat file and print its parameters with standard errors and log-likelihood.
 ///
-/// The file is CSV (plain, gz or zst) with a header. Columns: bgnbd reads x, t_x, T (repeat purchases, age at the last one, age;
-/// any one unit of time); gamma_gamma reads x, mean_spend (repeat purchases, their mean value). The survival models read duration, event
-/// (1 it happened at the end of duration, 0 it had not yet): kaplan_meier also group, if there; cox, aft and hazard every other column.
+/// The file is CSV (plain, gz or zst) with a header. Columns by model:
+///   bgnbd, mbgnbd, pareto_nbd, ggomp_nbd: x, t_x, T (repeat purchases, age at the last one, age; any one unit of time);
+///   bgcnbd_k, mbgcnbd_k: the same, and litt where it is known (the sum of the logarithms of a customer's gaps);
+///   bgbb: x, t_x, n (opportunities used, the last one used, opportunities so far);
+///   sbg: period, event, and count where a row stands for many (period cancelled in or last seen, 1 cancelled or 0, subscribers);
+///   gamma_gamma: x, mean_spend (repeat purchases, their mean value);
+///   kaplan_meier: duration, event (1 it happened at the end of duration, 0 it had not yet), and group where there is one;
+///   cox, aft, hazard: duration, event, and every other column as a covariate.
 ///
 /// Example: perennial fit bgnbd --input customers.csv --json
 #[derive(clap::Args, Debug)]
+#[command(verbatim_doc_comment)]
 pub struct Fit {
-    /// The model: bgnbd, gamma_gamma, logistic_rfm, kaplan_meier, cox, aft, hazard.
+    /// The model: bgnbd, mbgnbd, pareto_nbd, ggomp_nbd, bgcnbd_k, mbgcnbd_k, bgbb, sbg, gamma_gamma, logistic_rfm, kaplan_meier, cox, aft, hazard.
     model: String,
     /// The file.
     #[arg(long, value_name = "FILE")]
@@ -38,8 +44,10 @@ impl Fit {
         context.print(&summary, || {
             let mut text = format!("{} on {} rows: log-likelihood {:.3}\n", summary.model, summary.rows, summary.log_likelihood);
             for (name, value) in &summary.parameters {
-                let error = summary.standard_errors.get(name).and_then(serde_json::Value::as_f64).unwrap_or(f64::NAN);
-                text.push_str(&format!("  {name:<6} {:>14.7}  standard error {error:.6}\n", value.as_f64().unwrap_or(f64::NAN)));
+                let error = summary.standard_errors.get(name).and_then(serde_json::Value::as_f64);
+                let error =
+                    error.map_or_else(|| "chosen by the likelihood".to_owned(), |error| format!("standard error {error:.6}"));
+                text.push_str(&format!("  {name:<6} {:>14.7}  {error}\n", value.as_f64().unwrap_or(f64::NAN)));
             }
             for (name, value) in summary.extra.iter().filter(|(_, value)| value.is_number() || value.is_string()) {
                 text.push_str(&format!("  {name} {}\n", value.as_str().map_or_else(|| value.to_string(), str::to_owned)));

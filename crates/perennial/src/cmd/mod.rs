@@ -9,6 +9,7 @@ mod fit;
 mod import;
 mod init;
 mod models;
+mod predict;
 mod report;
 mod run;
 mod score;
@@ -132,6 +133,7 @@ enum Command {
     Customer(customer::Customer),
     Run(run::Run),
     Fit(fit::Fit),
+    Predict(predict::Predict),
     Config(config::Config),
     Completions(completions::Completions),
 }
@@ -154,6 +156,7 @@ impl CommandLine {
             Command::Customer(command) => command.run(context),
             Command::Run(command) => command.run(context),
             Command::Fit(command) => command.run(context),
+            Command::Predict(command) => command.run(context),
             Command::Config(command) => command.run(context),
             Command::Completions(command) => command.run(context),
         }

@@ -7,13 +7,15 @@ fn mistakes_are_told_with_what_to_do() {
     let shop = TestShop::new(&[]);
     let dir = shop.dir();
     let dir = dir.to_str().expect("UTF-8");
-    let cases: [(&[&str], i32, &str); 9] = [
+    let cases: [(&[&str], i32, &str); 11] = [
         (&["models", "--shop", "/nonexistent"], 1, "is not a shop"),
         (&["init", dir], 1, "is not empty"),
         (&["import", "--shop", dir, "/nonexistent.csv"], 1, "/nonexistent.csv"),
         (&["run", "--shop", dir], 1, "no orders yet"),
         (&["score", "--shop", dir, "--out", "scores.xls"], 1, ".parquet or .csv"),
         (&["fit", "bgndb", "--input", "x.csv"], 1, "there are"),
+        (&["predict", "bgndb", "--parameters", "f.json", "--input", "x.csv", "--horizon", "9"], 1, "there are bgnbd, mbgnbd"),
+        (&["predict", "gamma_gamma", "--parameters", "f.json", "--input", "x.csv", "--horizon", "9"], 1, "forecasts no orders"),
         (&["promote", "--shop", dir, "churn", "boost"], 1, "perennial models"),
         (&["config", "explain", "--shop", dir, "--set", "learn.horizn_days=3"], 2, "did you mean learn.horizon_days"),
         (&["frobnicate"], 2, "unrecognized subcommand"),
@@ -60,4 +62,45 @@ fn an_edited_settings_file_with_an_unknown_key_is_an_error() {
     let ran = shop.run(&["check"]);
     assert_eq!(ran.code, 2, "{ran:?}");
     assert!(ran.err.contains("did you mean learn.horizon_days"), "{ran:?}");
+}
+
+/// Published: Hardie's worksheet expects 1.226 orders in 39 weeks of the customer (2, 30.43, 38.86).
+#[test]
+fn predictions_follow_from_printed_parameters() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).expect("written");
+        path.to_str().expect("UTF-8").to_owned()
+    };
+    let letters = r#"{"r": 0.2425945, "alpha": 4.4136019, "a": 0.7929199, "b": 2.4258881}"#;
+    let bare = file("bare.json", letters);
+    let printed = file("printed.json", &format!(r#"{{"model": "bgnbd", "parameters": {letters}, "rows": 2357}}"#));
+    let input = file("customers.csv", "T,x,t_x\n38.86,2,30.43\n10,0,0\n38.86,2,30.43\n");
+    let out = folder.path().join("forecast.csv");
+    let of = |parameters: &str, more: &[&str]| {
+        let arguments = ["predict", "bgnbd", "--parameters", parameters, "--input", &input, "--horizon", "39"];
+        run(&arguments.iter().chain(more).copied().collect::<Vec<_>>())
+    };
+    let text = of(&bare, &[]).ok().out;
+    let json = of(&printed, &["--json"]).ok().json();
+    assert_eq!(json["rows"], 3);
+    assert!((json["columns"]["orders_expected"][0].as_f64().expect("a number") - 1.226).abs() < 5e-4, "{json}");
+    assert_eq!(
+        (&json["columns"]["p_alive"][1], text.lines().next()),
+        (&1.0.into(), Some("p_alive,orders_expected,p_zero_orders"))
+    );
+    of(&printed, &["--out", out.to_str().expect("UTF-8")]).ok();
+    assert_eq!(std::fs::read_to_string(&out).expect("a file").trim_end(), text.trim_end());
+    let lines: Vec<_> = text.lines().collect();
+    assert_eq!((lines.len(), lines[1]), (4, lines[3]));
+    for (parameters, says) in [
+        (file("other.json", r#"{"model": "mbgnbd", "parameters": {"r": 1}}"#), "are those of"),
+        (file("less.json", r#"{"r": 1}"#), "no parameter alpha"),
+        (file("wrong.json", r#"{"r": -1}"#), "parameter r is -1, allowed are numbers above 0"),
+        (file("no.json", "r = 1"), "cannot read parameters"),
+    ] {
+        let ran = of(&parameters, &[]);
+        assert!(ran.code == 1 && ran.err.contains(says), "{ran:?}");
+    }
 }

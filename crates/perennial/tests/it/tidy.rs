@@ -173,7 +173,7 @@ fn every_command_has_help_with_an_example() {
     let names: BTreeSet<&str> =
         commands.lines().filter_map(|line| line.split_whitespace().next()).filter(|name| *name != "help").collect();
     for expected in
-        "demo init simulate import check train models promote rollback score report customer run fit config".split(' ')
+        "demo init simulate import check train models promote rollback score report customer run fit predict config".split(' ')
     {
         assert!(names.contains(expected), "no command {expected}");
     }

@@ -4,53 +4,21 @@ use perennial_contract::Day;
 use perennial_contract::estimator::FitError;
 use perennial_learn::lifetime::bgnbd::{BgNbdParameters, History, fit};
 use perennial_learn::lifetime::flat;
-use perennial_learn::lifetime::purchases::{Columns, Purchases};
 use perennial_learn::lifetime::special::ln_2f1;
 use proptest::{prop_assert, proptest};
 
+use super::check::{near, purchases};
 use super::data;
 use super::simulate::customers;
 
-const COLUMNS: Columns = Columns { x: "x", t_x: "t_x", t: "T" };
 /// Fader, Hardie & Lee's estimates on the CDNOW sample, in weeks.
 const CDNOW: BgNbdParameters = BgNbdParameters { r: 0.242_594_5, alpha: 4.413_601_9, a: 0.792_919_9, b: 2.425_888_1 };
-
-fn purchases(histories: &[History]) -> Purchases {
-    let column = |f: fn(&History) -> f64| histories.iter().map(f).collect::<Vec<_>>();
-    Purchases::from_slices(&column(|h| h.x), &column(|h| h.t_x), &column(|h| h.t), COLUMNS).expect("sound histories")
-}
-
-#[track_caller]
-fn near(is: f64, expected: f64, within: f64) {
-    assert!((is - expected).abs() <= within, "{is} instead of {expected} ± {within}");
-}
-
-/// (x, t_x, T) of the CDNOW sample on 1997-09-30, in weeks of exactly seven days, from its log of purchases.
-fn cdnow_sample() -> Option<[Vec<f64>; 3]> {
-    let text = data::text("cdnow", "cdnowElog.csv.gz")?;
-    let (mut days_of, end) = (BTreeMap::<&str, BTreeSet<Day>>::new(), Day::from_ymd(1997, 9, 30).expect("a day"));
-    for line in text.lines().skip(1) {
-        let cells: Vec<_> = line.split(',').collect();
-        let date = cells[2];
-        let day: Day = format!("{}-{}-{}", &date[..4], &date[4..6], &date[6..]).parse().expect("a day");
-        if day <= end {
-            days_of.entry(cells[0]).or_default().insert(day);
-        }
-    }
-    let mut columns = [Vec::new(), Vec::new(), Vec::new()];
-    for days in days_of.values() {
-        let (first, last) = (*days.first()?, *days.last()?);
-        let row = [days.len() as f64 - 1.0, f64::from(last - first) / 7.0, f64::from(end - first) / 7.0];
-        columns.iter_mut().zip(row).for_each(|(column, value)| column.push(value));
-    }
-    Some(columns)
-}
 
 /// Published: Fader, Hardie & Lee (2005) on the 1/10 sample of 2,357 CDNOW customers; the further digits and standard errors
 /// are those of CLVTools' tests (R package, `correctness_bgnbd`), the same in the documentation of lifetimes.
 #[test]
 fn cdnow_sample_gives_the_published_fit() {
-    let Some([x, t_x, t]) = cdnow_sample() else { return };
+    let Some([x, t_x, t]) = data::cdnow_sample() else { return };
     let found = flat::bgnbd(&data::table(&[("x", &x), ("t_x", &t_x), ("T", &t)])).expect("a fit");
     assert_eq!(found.rows, 2357);
     near(found.log_likelihood, -9582.429, 5e-4);
