@@ -8,11 +8,11 @@ use arrow::datatypes::Date32Type;
 use perennial_contract::engine::{Snapshot, Who};
 use perennial_contract::{Day, Entity};
 use perennial_lake::lake::{Lake, ShopFacts};
-use perennial_lake::quality::QualitySettings;
+use perennial_lake::quality::{CleaningPolicy, QualitySettings};
 use perennial_lake::vault::KeySource;
 
 use crate::cmd::Context;
-use crate::config::{self, Loaded, Settings, settings_file};
+use crate::config::{self, Cleaning, Loaded, Settings, settings_file};
 use crate::registry::Registry;
 
 pub const SETTINGS_FILE: &str = "perennial.toml";
@@ -94,6 +94,7 @@ impl Shop {
             partial_month: rules.partial_month,
             future: rules.future,
             own: rules.own.clone(),
+            cleaning: cleaning_policy(&self.settings.cleaning),
         }
     }
 
@@ -104,6 +105,15 @@ impl Shop {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
             threads => threads as usize,
         }
+    }
+}
+
+/// The cleaning of order lines that the settings ask for.
+#[must_use]
+pub fn cleaning_policy(cleaning: &Cleaning) -> CleaningPolicy {
+    CleaningPolicy {
+        drop_duplicate_lines: cleaning.duplicate_lines == "drop",
+        line_cents_max: i64::try_from(cleaning.line_cents_max).ok().filter(|&cents| cents > 0),
     }
 }
 

@@ -6,8 +6,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array, RecordBatch};
 use arrow::datatypes::{DataType, Int64Type};
-use perennial_contract::Entity;
-use perennial_contract::engine::{Engine, Snapshot, Who};
+use perennial_contract::engine::{Engine, EngineError, Snapshot, Who};
+use perennial_contract::entity::ORIGIN;
+use perennial_contract::{Day, Entity, Table};
+use serde::Serialize;
 
 use crate::features::{FeatureError, Rows, Store};
 use crate::table::hash::{hash, mix};
@@ -21,18 +23,88 @@ pub struct CleaningPolicy {
     pub line_cents_max: Option<i64>,
 }
 
-/// Lines that the policies touched, counted over everything read through them.
-#[derive(Debug, Default)]
+/// Order lines of a snapshot that the policies touch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct CleaningEffect {
-    pub lines_dropped: AtomicU64,
-    pub lines_capped: AtomicU64,
+    pub lines_dropped: u64,
+    pub lines_capped: u64,
 }
 
-/// A store whose order lines are cleaned on the way. SQL sees the lake as it is; the one-pass features see the cleaned lines.
+/// Lines touched so far, on any thread.
+#[derive(Debug, Default)]
+struct Touched {
+    dropped: AtomicU64,
+    capped: AtomicU64,
+}
+
+/// A store whose order lines are cleaned on the way, for the one-pass features and for SQL alike.
 pub struct Cleaned<'a> {
-    pub store: &'a dyn Store,
-    pub policy: CleaningPolicy,
-    pub effect: Arc<CleaningEffect>,
+    store: &'a dyn Store,
+    policy: CleaningPolicy,
+    engine: CleanedEngine<'a>,
+    touched: Arc<Touched>,
+}
+
+impl<'a> Cleaned<'a> {
+    #[must_use]
+    pub fn new(store: &'a dyn Store, policy: CleaningPolicy) -> Self {
+        Self { store, policy, engine: CleanedEngine { inner: store.engine(), policy }, touched: Arc::default() }
+    }
+
+    /// What the policies do to a snapshot: one pass over its order lines, none where nothing is asked for.
+    pub fn effect(store: &'a dyn Store, at: &Snapshot, policy: CleaningPolicy) -> Result<CleaningEffect, FeatureError> {
+        let cleaned = Self::new(store, policy);
+        if policy != CleaningPolicy::default() {
+            for bucket in cleaned.scan(at, Entity::OrderItems, &SAME, &Who::Everyone)? {
+                for batch in bucket {
+                    batch?;
+                }
+            }
+        }
+        let count = |touched: &AtomicU64| touched.load(Ordering::Relaxed);
+        Ok(CleaningEffect { lines_dropped: count(&cleaned.touched.dropped), lines_capped: count(&cleaned.touched.capped) })
+    }
+}
+
+/// SQL that reads `order_items` reads the cleaned lines: the name is bound to them in front of the query.
+struct CleanedEngine<'a> {
+    inner: &'a dyn Engine,
+    policy: CleaningPolicy,
+}
+
+impl CleanedEngine<'_> {
+    /// `order_items` under the policies, as a query over the table of that name.
+    fn lines(&self) -> String {
+        let names = Entity::OrderItems.columns().iter().chain(ORIGIN).map(|column| column.name);
+        let column = |name: &str| match self.policy.line_cents_max {
+            Some(cents) if name == "total_cents" => format!("LEAST(total_cents, {cents}) AS total_cents"),
+            _ => name.to_owned(),
+        };
+        let columns = names.map(column).collect::<Vec<_>>().join(", ");
+        if !self.policy.drop_duplicate_lines {
+            return format!("SELECT {columns} FROM order_items");
+        }
+        let same = SAME.join(", ");
+        format!(
+            "SELECT {columns} FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY {same} ORDER BY line_no) AS same_line_no FROM order_items) \
+             WHERE same_line_no = 1"
+        )
+    }
+}
+
+impl Engine for CleanedEngine<'_> {
+    fn query(&self, snapshot: &Snapshot, sql: &str, as_of: Option<Day>, who: &Who) -> Result<Table, EngineError> {
+        if self.policy == CleaningPolicy::default() || !sql.contains("order_items") {
+            return self.inner.query(snapshot, sql, as_of, who);
+        }
+        let sql = sql.trim_start();
+        let bound = format!("WITH order_items AS ({})", self.lines());
+        let sql = match sql.get(..4).filter(|word| word.eq_ignore_ascii_case("with")) {
+            Some(_) => format!("{bound}, {}", &sql[4..]),
+            None => format!("{bound} {sql}"),
+        };
+        self.inner.query(snapshot, &sql, as_of, who)
+    }
 }
 
 /// What makes two lines of an order the same.
@@ -40,7 +112,7 @@ const SAME: [&str; 7] = ["order_id", "ordered_at", "product_id", "kind", "quanti
 
 impl Store for Cleaned<'_> {
     fn engine(&self) -> &dyn Engine {
-        self.store.engine()
+        &self.engine
     }
 
     fn zone(&self) -> &str {
@@ -60,7 +132,7 @@ impl Store for Cleaned<'_> {
         let buckets = self.store.scan(at, entity, &wanted, who)?;
         let clean = |rows: Rows| -> Rows {
             let mut cleaner =
-                Cleaner { policy: self.policy, effect: Arc::clone(&self.effect), order: String::new(), seen: HashSet::new() };
+                Cleaner { policy: self.policy, touched: Arc::clone(&self.touched), order: String::new(), seen: HashSet::new() };
             let kept: Vec<usize> = (0..columns.len()).collect();
             Box::new(rows.map(move |batch| Ok(cleaner.clean(&batch?)?.project(&kept)?)))
         };
@@ -71,7 +143,7 @@ impl Store for Cleaned<'_> {
 /// The state of one bucket: rows come sorted, so an order's lines lie together.
 struct Cleaner {
     policy: CleaningPolicy,
-    effect: Arc<CleaningEffect>,
+    touched: Arc<Touched>,
     order: String,
     seen: HashSet<u64>,
 }
@@ -102,7 +174,7 @@ impl Cleaner {
             keep.push(self.seen.insert(line));
         }
         let dropped = keep.iter().filter(|&&keep| !keep).count();
-        self.effect.lines_dropped.fetch_add(dropped as u64, Ordering::Relaxed);
+        self.touched.dropped.fetch_add(dropped as u64, Ordering::Relaxed);
         arrow::compute::filter_record_batch(batch, &BooleanArray::from(keep))
     }
 
@@ -112,7 +184,7 @@ impl Cleaner {
         if above == 0 {
             return Ok(batch.clone());
         }
-        self.effect.lines_capped.fetch_add(above as u64, Ordering::Relaxed);
+        self.touched.capped.fetch_add(above as u64, Ordering::Relaxed);
         let capped: Int64Array = totals.values().iter().map(|&cents| Some(cents.min(cents_max))).collect();
         let position = batch.schema().index_of("total_cents")?;
         let mut columns = batch.columns().to_vec();

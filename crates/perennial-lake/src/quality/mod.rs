@@ -21,6 +21,7 @@ pub use relation::Relations;
 pub use rule::Answer;
 pub use trap::Trap;
 
+use crate::features::FeatureError;
 use crate::lake::{ImportRecord, Lake, LakeError};
 
 /// Profiles of the tables that hold rows or rejects.
@@ -54,12 +55,15 @@ pub struct QualitySettings {
     pub future: Severity,
     /// `name: severity: SELECT count(*) …`
     pub own: Vec<String>,
+    pub cleaning: CleaningPolicy,
 }
 
 #[derive(Debug, thiserror::Error)]
 pub enum QualityError {
     #[error(transparent)]
     Lake(#[from] LakeError),
+    #[error(transparent)]
+    Clean(#[from] FeatureError),
     #[error("own rule {rule:?} in quality.own: {problem}")]
     Rule { rule: String, problem: String },
 }
@@ -99,6 +103,8 @@ pub struct Verdict {
     pub currency: String,
     pub reconciliation: Option<Balance>,
     pub rejects: Vec<RejectGroup>,
+    /// What the cleaning policies change for whoever learns and scores; the lake keeps what the files said.
+    pub cleaning: CleaningEffect,
     /// Known traps of the formats imported, and how many rows fell under each.
     pub traps: Vec<Trap>,
     /// Rules the data suggest, ready to be put into `quality.own`.
@@ -133,6 +139,7 @@ pub fn check(lake: &Lake, at: &Snapshot, settings: &QualitySettings) -> Result<V
         currency: settings.currency.clone(),
         reconciliation: balance(&imports, &settings.currency),
         rejects,
+        cleaning: Cleaned::effect(lake, at, settings.cleaning)?,
         traps,
         suggested,
     })
@@ -249,6 +256,12 @@ impl Verdict {
             text.push_str(&format!(
                 "  {name:<12} {:>10} rows {:>8} rejected {:>8} repeated{days}\n",
                 table.rows, table.rejected, table.duplicates
+            ));
+        }
+        let CleaningEffect { lines_dropped, lines_capped } = self.cleaning;
+        if lines_dropped + lines_capped > 0 {
+            text.push_str(&format!(
+                "\ncleaning, for learning and scores only: {lines_dropped} repeated lines dropped, {lines_capped} lines capped\n"
             ));
         }
         text.push_str("\nrules\n");

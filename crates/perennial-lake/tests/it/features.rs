@@ -4,7 +4,10 @@ use arrow::array::{Array, AsArray};
 use perennial_contract::engine::{Snapshot, Who};
 use perennial_contract::estimator::column;
 use perennial_contract::{Day, Entity, Table};
-use perennial_lake::features::{Ask, GROUPS, OwnFeatures, Store, Via, compute, compute_many, labels, labels_many, reference};
+use perennial_lake::features::{
+    Ask, GROUPS, OwnFeatures, Sample, Store, Via, compute, compute_many, labels, labels_many, reference,
+};
+use perennial_lake::quality::{Cleaned, CleaningPolicy};
 use proptest::prelude::*;
 
 use crate::features_shop::{AS_OF, Dice, Shop};
@@ -49,6 +52,49 @@ proptest! {
         let native = features(&store, AS_OF, &Who::Everyone, Via::Native);
         let sql = features(&store, AS_OF, &Who::Everyone, Via::Sql);
         assert_same(&native, &sql, "native and SQL");
+    }
+
+    #[test]
+    fn cleaned_lines_are_the_same_for_the_pass_and_for_sql(seed: u64, cents_max in 1_i64..5_000) {
+        let mut shop = Shop::random(&mut Dice(seed));
+        let lines = shop.0.entry(Entity::OrderItems).or_default();
+        let again: Vec<_> = lines.iter().filter(|_| seed % 3 != 0).cloned().collect();
+        for mut line in again {
+            if let Some(Value::Whole(number)) = line.get_mut("line_no") {
+                *number += 500;
+            }
+            lines.push(line);
+        }
+        let copies = lines.len();
+        let store = shop.store();
+        for (drop_duplicate_lines, line_cents_max) in [(true, None), (false, Some(cents_max)), (true, Some(cents_max))] {
+            let policy = CleaningPolicy { drop_duplicate_lines, line_cents_max };
+            let cleaned = Cleaned::new(&store, policy);
+            let native = features(&cleaned, AS_OF, &Who::Everyone, Via::Native);
+            assert_same(&native, &features(&cleaned, AS_OF, &Who::Everyone, Via::Sql), "cleaned");
+            let effect = Cleaned::effect(&store, &Snapshot::default(), policy).unwrap();
+            let is_doubled = drop_duplicate_lines && seed % 3 != 0;
+            prop_assert!(!is_doubled || effect.lines_dropped as usize * 2 >= copies, "{:?}", effect);
+        }
+    }
+
+    #[test]
+    fn a_sample_with_labels_has_the_rows_of_everybody(seed: u64, wanted in 0_usize..8) {
+        let store = Shop::random(&mut Dice(seed)).store();
+        let (at, own) = (Snapshot::default(), OwnFeatures::none());
+        let sample = Sample::of(wanted, 7);
+        let as_of = AS_OF.plus(-40);
+        let ask = Ask { horizon_days: Some(30), ..Ask::new(&store, &at, &own) };
+        let drawn = ask.sampled(&[(as_of, sample)]).unwrap().remove(0);
+        let all = compute(&store, &at, as_of, &Who::Everyone, &own).unwrap();
+        let outcomes = labels(&store, &at, as_of, 30, &Who::Everyone).unwrap();
+        let ids = all.texts(column::CUSTOMER_ID).unwrap();
+        let rows: Vec<u32> = (0..all.rows() as u32).filter(|&row| sample.takes(ids.value(row as usize))).collect();
+        let mut expected = all.take(&rows).unwrap();
+        for name in [column::LABEL_CHURN, column::LABEL_ORDERS, column::LABEL_SPEND_CENTS] {
+            expected = expected.with(name, outcomes.take(&rows).unwrap().column(name).unwrap().clone()).unwrap();
+        }
+        assert_same(&expected, &drawn, "a sample");
     }
 
     #[test]

@@ -194,6 +194,22 @@ fn odd_tables_give_a_typed_error_or_valid_scores() {
     }
 }
 
+/// Served is what was judged, fitted on more: the same bytes at any number of threads, sound scores, and read back as it was.
+#[test]
+fn fitting_again_with_a_newer_window_gives_a_sound_model() {
+    let (train, test) = (train(), test());
+    for entry in MODELS {
+        let fitted = (entry.fit)(&Value::Null, &train, &RUN).unwrap_or_else(|error| panic!("{}: {error}", entry.name));
+        let newer = Table::concat(&[train.clone(), test.clone()]).expect("one table");
+        let again = fitted.again(&newer, &RUN).unwrap_or_else(|error| panic!("{}: {error}", entry.name));
+        assert_valid(entry, &score(again.as_ref(), &test), test.rows());
+        let more_threads = fitted.again(&newer, &Run { threads: 3, ..RUN }).expect("a fit");
+        assert_eq!(again.to_json().to_string(), more_threads.to_json().to_string(), "{}", entry.name);
+        let loaded = (entry.load)(&again.to_json()).unwrap_or_else(|error| panic!("{}: {error}", entry.name));
+        assert_eq!(loaded.to_json().to_string(), again.to_json().to_string(), "{}", entry.name);
+    }
+}
+
 #[test]
 fn parameters_outside_their_range_are_refused_by_name() {
     let train = train();

@@ -55,7 +55,7 @@ pub fn importance(model: &dyn Model, rows: &Table) -> Result<Vec<Importance>> {
 /// The card as Markdown, with `{version}` where the registry puts the version.
 pub fn write(shop: &Shop, plan: &Plan, material: &Material, subject: &Subject<'_>) -> Result<String> {
     let entry = subject.entry;
-    let rows = if entry.task == Task::Segment { Some(&material.today) } else { Some(&material.serve) };
+    let rows = if entry.task == Task::Segment { Some(&material.today.table) } else { Some(&material.serve) };
     let verdict = match subject.reasons {
         [] => "Passed the evaluation gate.".to_owned(),
         reasons => format!("Refused by the evaluation gate: {}.", reasons.join("; ")),

@@ -6,9 +6,10 @@ use std::collections::BTreeMap;
 
 use anyhow::Result;
 use perennial_contract::Table;
-use perennial_contract::estimator::{Model, Run, Task};
+use perennial_contract::estimator::{FitError, Model, Run, Task};
 use perennial_learn::catalog::{Entry, Fitted};
 use perennial_learn::parallel;
+use perennial_learn::words::Words;
 use serde_json::Value;
 
 use super::card::{Importance, importance};
@@ -22,11 +23,11 @@ use crate::progress::Progress;
 /// What came of a candidate's turn.
 pub enum Turn {
     /// It could not be fitted.
-    Refused(String),
+    Refused(Words),
     Forecaster {
         judged: Judged,
         /// The model that would answer, or why it could not be fitted on the newest windows.
-        served: Result<Served, String>,
+        served: Result<Served, Words>,
     },
     Grouping {
         model: Box<dyn Model>,
@@ -65,10 +66,10 @@ impl Contest<'_> {
 
     fn turn(&self, entry: &Entry, run: &Run) -> Result<Turn> {
         let mut step = self.progress.spinner(&format!("{} {}: learning", entry.task, entry.name));
-        let rows = if looks_ahead(entry.task) { &self.material.train } else { &self.material.today };
+        let rows = if looks_ahead(entry.task) { &self.material.train } else { &self.material.today.table };
         let fitted = match (entry.fit)(&Value::Null, rows, run) {
             Ok(fitted) => fitted,
-            Err(reason) => return Ok(Turn::Refused(reason.to_string())),
+            Err(reason) => return Ok(Turn::Refused(in_words(&reason))),
         };
         if !looks_ahead(entry.task) {
             step.turn_to(&format!("{} {}: how stable are the groups", entry.task, entry.name));
@@ -81,15 +82,26 @@ impl Contest<'_> {
         Ok(Turn::Forecaster { judged, served: self.serve(&fitted, run)? })
     }
 
-    fn serve(&self, fitted: &Fitted, run: &Run) -> Result<Result<Served, String>> {
+    fn serve(&self, fitted: &Fitted, run: &Run) -> Result<Result<Served, Words>> {
         match fitted.again(&self.material.serve, run) {
             Ok(model) => {
                 let importance = importance(model.as_ref(), &self.material.test)?;
                 Ok(Ok(Served { model, importance }))
             }
-            Err(reason) => Ok(Err(reason.to_string())),
+            Err(reason) => Ok(Err(in_words(&reason))),
         }
     }
+}
+
+/// Why a fit was refused. What kind of refusal it is is said in both languages; its numbers stand in the learner's own words.
+fn in_words(reason: &FitError) -> Words {
+    let kind = match reason {
+        FitError::NoMaximum(_) => "似然函数在这些数据上没有有限的最大值，因此没有可用的参数",
+        FitError::Refused(_) => "这些数据不足以支持该模型",
+        FitError::Table(_) => "训练表缺少所需的列或取值有误",
+        FitError::Param { .. } => "模型参数超出允许范围",
+    };
+    Words::of(reason.to_string(), format!("{kind}（{reason}）"))
 }
 
 /// A model's answers on the test window.

@@ -9,12 +9,12 @@ use perennial_contract::estimator::column;
 use perennial_contract::{Day, Table};
 use perennial_lake::features::sample::rank;
 use perennial_lake::features::{self, Ask, OwnFeatures};
-use perennial_lake::quality::{Cleaned, CleaningPolicy};
+use perennial_lake::quality::Cleaned;
 
-use crate::shop::Shop;
+use crate::shop::{Shop, cleaning_policy};
 
 /// Features of customers as of a day, without those the settings leave out.
-pub fn features_at(shop: &Shop, at: &Snapshot, as_of: Day, who: &Who) -> Result<Table> {
+pub fn features_at(shop: &Shop, at: &Snapshot, as_of: Day, who: &Who) -> Result<Rows> {
     let table = features::compute(&cleaned_store(shop), at, as_of, who, &own_features(shop))?;
     cleaned(shop, &table)
 }
@@ -23,7 +23,7 @@ pub fn features_at(shop: &Shop, at: &Snapshot, as_of: Day, who: &Who) -> Result<
 pub fn orders_at(shop: &Shop, at: &Snapshot, as_of: Day) -> Result<Table> {
     let (store, own) = (cleaned_store(shop), OwnFeatures::none());
     let ask = Ask { only: &["orders"], ..Ask::new(&store, at, &own) };
-    cleaned(shop, &Table::concat(&ask.tables(&[as_of])?)?)
+    Ok(cleaned(shop, &Table::concat(&ask.tables(&[as_of])?)?)?.table)
 }
 
 /// Which rows of an as-of day are learned from.
@@ -87,12 +87,7 @@ pub fn without_labels(table: &Table) -> Result<Table> {
 
 /// The lake's rows under the shop's cleaning policies.
 pub fn cleaned_store(shop: &Shop) -> Cleaned<'_> {
-    let cleaning = &shop.settings.cleaning;
-    let policy = CleaningPolicy {
-        drop_duplicate_lines: cleaning.duplicate_lines == "drop",
-        line_cents_max: i64::try_from(cleaning.line_cents_max).ok().filter(|&cents| cents > 0),
-    };
-    Cleaned { store: &shop.lake, policy, effect: Arc::default() }
+    Cleaned::new(&shop.lake, cleaning_policy(&shop.settings.cleaning))
 }
 
 /// Users' own SQL files stand in the shop's folder under `features/`.
@@ -100,28 +95,40 @@ pub fn own_features(shop: &Shop) -> OwnFeatures {
     OwnFeatures { dir: Some(shop.dir.join("features")) }
 }
 
+/// Features under the cleaning policies, and what the policies changed.
+#[derive(Clone, Debug)]
+pub struct Rows {
+    pub table: Table,
+    pub customers_dropped: u64,
+    pub cells_filled: u64,
+}
+
 /// Without the customers the settings leave out, and filled as they say.
-pub fn cleaned(shop: &Shop, table: &Table) -> Result<Table> {
+pub fn cleaned(shop: &Shop, table: &Table) -> Result<Rows> {
     let cleaning = &shop.settings.cleaning;
-    let mut table = table.clone();
+    let mut found = Rows { table: table.clone(), customers_dropped: 0, cells_filled: 0 };
     if !cleaning.drop_customers.is_empty() {
         let ids = table.texts(column::CUSTOMER_ID)?;
         let keep = |row: &u32| !cleaning.drop_customers.iter().any(|id| id == ids.value(*row as usize));
         let rows: Vec<u32> = (0..table.rows() as u32).filter(keep).collect();
-        table = table.take(&rows)?;
+        found.customers_dropped = (table.rows() - rows.len()) as u64;
+        found.table = table.take(&rows)?;
     }
     if cleaning.fill == "zero" {
-        table = zero_filled(&table)?;
+        (found.table, found.cells_filled) = zero_filled(&found.table)?;
     }
-    Ok(table)
+    Ok(found)
 }
 
-fn zero_filled(table: &Table) -> Result<Table> {
+/// Numbers without a value as zero, and how many there were.
+fn zero_filled(table: &Table) -> Result<(Table, u64)> {
     let mut columns = Vec::new();
+    let mut cells = 0;
     let schema = table.batch().schema();
     for (field, array) in schema.fields().iter().zip(table.batch().columns()) {
         let is_feature = !column::is_reserved(field.name());
         let filled = if is_feature && field.data_type().is_numeric() && array.null_count() > 0 {
+            cells += array.null_count() as u64;
             let zero =
                 arrow::array::Scalar::new(arrow::compute::cast(&arrow::array::Int64Array::from(vec![0]), field.data_type())?);
             let valid: BooleanArray = arrow::compute::is_not_null(array)?;
@@ -131,5 +138,5 @@ fn zero_filled(table: &Table) -> Result<Table> {
         };
         columns.push((field.name().as_str(), filled));
     }
-    Ok(Table::from_columns(columns)?)
+    Ok((Table::from_columns(columns)?, cells))
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use perennial_learn::metric::bootstrap::{self, Difference, Draws, Pair};
+use perennial_learn::words::Words;
 use serde_json::{Value, json};
 
 use super::evaluate::Judged;
@@ -11,7 +12,7 @@ use crate::config::Gate;
 /// What the gate says of a candidate.
 #[derive(Clone, Debug)]
 pub struct Verdict {
-    pub reasons: Vec<String>,
+    pub reasons: Vec<Words>,
     /// Candidate against its rivals, as the registry keeps it.
     pub comparisons: Value,
 }
@@ -44,7 +45,7 @@ pub fn judge(settings: &Gate, candidate: &Judged, rivals: &Rivals<'_>, seed: u64
     let draws = Draws { count: settings.bootstrap_replicates as usize, seed };
     if let Some((name, baseline)) = rivals.baseline {
         verdict.must_beat(
-            &format!("the baseline row {name}"),
+            &Words::of(format!("the baseline row {name}"), format!("基线 {name}")),
             differences(candidate, baseline, draws),
             settings.better_probability_min,
         );
@@ -53,7 +54,8 @@ pub fn judge(settings: &Gate, candidate: &Judged, rivals: &Rivals<'_>, seed: u64
         let differences = differences(candidate, reigning.judged, draws);
         let needed =
             if reigning.is_same_recipe { 1.0 - settings.better_probability_min } else { settings.better_probability_min };
-        verdict.must_beat(&format!("the champion {}", reigning.name), differences, needed);
+        let rival = Words::of(format!("the champion {}", reigning.name), format!("现任模型 {}", reigning.name));
+        verdict.must_beat(&rival, differences, needed);
     }
     verdict
 }
@@ -80,72 +82,80 @@ fn differences(candidate: &Judged, rival: &Judged, draws: Draws) -> Vec<(&'stati
 }
 
 impl Verdict {
+    fn refuse(&mut self, en: impl Into<String>, zh: impl Into<String>) {
+        self.reasons.push(Words::of(en, zh));
+    }
+
     fn churn_limits(&mut self, settings: &Gate, measured: &Measured) {
         match measured.get("ece").copied() {
             Some(ece) if ece <= settings.ece_max => {}
-            Some(ece) => {
-                self.reasons.push(format!("miscalibrated: ECE {ece:.4}, allowed is {} (gate.ece_max)", settings.ece_max))
-            }
-            None => self.reasons.push("calibration cannot be measured on the test window".to_owned()),
+            Some(ece) => self.refuse(
+                format!("miscalibrated: ECE {ece:.4}, allowed is {} (gate.ece_max)", settings.ece_max),
+                format!("校准不足：ECE {ece:.4}，允许上限 {}（gate.ece_max）", settings.ece_max),
+            ),
+            None => self.refuse("calibration cannot be measured on the test window", "检验窗口内无法衡量校准"),
         }
         match measured.get("auroc").copied() {
             Some(auroc) if auroc > 0.5 => {}
-            Some(auroc) => self.reasons.push(format!("ranks no better than chance: AUROC {auroc:.4}")),
-            None => {
-                self.reasons.push("everybody stayed or everybody left in the test window, so nothing can be ranked".to_owned())
+            Some(auroc) => {
+                self.refuse(format!("ranks no better than chance: AUROC {auroc:.4}"), format!("排序不优于随机：AUROC {auroc:.4}"))
             }
+            None => self.refuse(
+                "everybody stayed or everybody left in the test window, so nothing can be ranked",
+                "检验窗口内所有客户都留下或都流失，无法排序",
+            ),
         }
-        self.total(settings, measured, "buyers");
+        self.total(settings, measured, ("buyers", "购买人数"));
     }
 
     fn value_limits(&mut self, settings: &Gate, measured: &Measured) {
-        self.total(settings, measured, "spend");
+        self.total(settings, measured, ("spend", "消费额"));
         if let Some(share) = measured.get("coverage_80").copied()
             && !(settings.coverage_min..=settings.coverage_max).contains(&share)
         {
-            self.reasons.push(format!(
-                "80% intervals hold {:.1}% of the customers, allowed are {:.0}% to {:.0}% (gate.coverage_min, gate.coverage_max)",
-                100.0 * share,
-                100.0 * settings.coverage_min,
-                100.0 * settings.coverage_max
-            ));
+            let (share, min, max) = (100.0 * share, 100.0 * settings.coverage_min, 100.0 * settings.coverage_max);
+            self.refuse(
+                format!("80% intervals hold {share:.1}% of the customers, allowed are {min:.0}% to {max:.0}% (gate.coverage_min, gate.coverage_max)"),
+                format!("80% 区间覆盖了 {share:.1}% 的客户，允许范围 {min:.0}% 至 {max:.0}%（gate.coverage_min, gate.coverage_max）"),
+            );
         }
     }
 
-    fn total(&mut self, settings: &Gate, measured: &Measured, what: &str) {
+    fn total(&mut self, settings: &Gate, measured: &Measured, (what, what_zh): (&str, &str)) {
         let Some(ratio) = measured.get("total_ratio").copied() else {
-            self.reasons.push(format!("no {what} in the test window to compare with"));
+            self.refuse(format!("no {what} in the test window to compare with"), format!("检验窗口内没有{what_zh}可供比较"));
             return;
         };
         if (ratio - 1.0).abs() > settings.total_error_max {
-            self.reasons.push(format!(
-                "predicted {what} in all are {ratio:.3} times the actual, allowed is 1 ± {} (gate.total_error_max)",
-                settings.total_error_max
-            ));
+            let allowed = settings.total_error_max;
+            self.refuse(
+                format!(
+                    "predicted {what} in all are {ratio:.3} times the actual, allowed is 1 ± {allowed} (gate.total_error_max)"
+                ),
+                format!("预测{what_zh}合计为实际的 {ratio:.3} 倍，允许 1 ± {allowed}（gate.total_error_max）"),
+            );
         }
     }
 
     /// The first metric decides; the second must not be clearly worse.
-    fn must_beat(&mut self, rival: &str, differences: Vec<(&'static str, Option<Difference>)>, needed: f64) {
+    fn must_beat(&mut self, rival: &Words, differences: Vec<(&'static str, Option<Difference>)>, needed: f64) {
         let mut kept = serde_json::Map::new();
         for (position, (metric, difference)) in differences.into_iter().enumerate() {
             let Some(difference) = difference else { continue };
             let threshold = if position == 0 { needed } else { (1.0 - needed).min(needed) };
             if difference.p_better < threshold {
-                let verb = if position == 0 { "does not beat" } else { "is worse than" };
-                self.reasons.push(format!(
-                    "{verb} {rival} on {metric}: gain {:.4} [{:.4}, {:.4}], better in {:.0}% of {} paired resamples, needed {:.0}%",
-                    difference.gain,
-                    difference.lo95,
-                    difference.hi95,
-                    100.0 * difference.p_better,
-                    difference.draws,
-                    100.0 * threshold
-                ));
+                let (verb, verb_zh) = if position == 0 { ("does not beat", "未能优于") } else { ("is worse than", "劣于") };
+                let Difference { gain, lo95, hi95, p_better, draws } = difference;
+                let (better, needed) = (100.0 * p_better, 100.0 * threshold);
+                let Words { en, zh } = rival;
+                self.refuse(
+                    format!("{verb} {en} on {metric}: gain {gain:.4} [{lo95:.4}, {hi95:.4}], better in {better:.0}% of {draws} paired resamples, needed {needed:.0}%"),
+                    format!("{metric} {verb_zh}{zh}：增益 {gain:.4} [{lo95:.4}, {hi95:.4}]，{draws} 次配对重抽样中 {better:.0}% 更优，要求 {needed:.0}%"),
+                );
             }
             let facts = json!({ "gain": difference.gain, "lo95": difference.lo95, "hi95": difference.hi95, "p_better": difference.p_better });
             kept.insert(metric.to_owned(), facts);
         }
-        self.comparisons[rival] = Value::Object(kept);
+        self.comparisons[&rival.en] = Value::Object(kept);
     }
 }

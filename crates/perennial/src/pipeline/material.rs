@@ -7,7 +7,7 @@ use perennial_contract::{Day, Table};
 use perennial_lake::features::{Ask, Sample};
 use perennial_learn::words::Words;
 
-use super::dataset::{Chosen, cleaned, cleaned_store, own_features, without_labels};
+use super::dataset::{Chosen, Rows, cleaned, cleaned_store, own_features, without_labels};
 use super::history::History;
 use super::leak;
 use super::plan::{Plan, looks_ahead};
@@ -19,7 +19,7 @@ pub struct Material {
     pub test: Table,
     pub serve: Table,
     /// Everybody as of the plan's day.
-    pub today: Table,
+    pub today: Rows,
     /// Single features that all but equal the label, in words.
     pub leaks: Vec<String>,
 }
@@ -47,7 +47,7 @@ impl Material {
             Self { train: Table::concat(&[])?, test: Table::concat(&[])?, serve: Table::concat(&[])?, today, leaks: Vec::new() };
         let (mut train, mut serve) = (Vec::new(), Vec::new());
         for (wanted, table) in wanted.iter().zip(tables) {
-            let table = cleaned(shop, &table)?;
+            let table = cleaned(shop, &table)?.table;
             let rows_max = rows_per_cut(shop, plan);
             let chosen = |rows_max| Chosen { look_back_days: plan.look_back_days, rows_max };
             if plan.test == Some(wanted.day) {

@@ -26,12 +26,13 @@ pub fn picture(shop: &Shop, id: &str, as_of: Option<Day>) -> Result<CustomerPict
     let at = shop.lake.snapshot()?;
     let as_of = as_of_or_default(shop, &at, as_of)?;
     let who = Who::One(id.to_owned());
-    let features = features_at(shop, &at, as_of, &who)?;
+    let rows = features_at(shop, &at, as_of, &who)?;
+    let features = rows.table.clone();
     if features.rows() == 0 {
         bail!("no customer {id:?} with a purchase before {as_of}; ids are those of the shop's own files");
     }
     let champions = champions(shop)?;
-    let scored = score_features(shop, &champions, features.clone(), as_of)?;
+    let scored = score_features(shop, &champions, rows, as_of)?;
     let one =
         |name: &str| -> Result<Option<f64>> { Ok(scored.table.f64s(name)?.first().copied().filter(|value| value.is_finite())) };
     let segment = scored.table.texts(column::SEGMENT)?;

@@ -16,6 +16,7 @@ use perennial_contract::estimator::{Model, Task, column};
 use perennial_contract::{Day, Table};
 
 use super::as_of_or_default;
+use super::dataset::Rows;
 use crate::cmd::Context;
 use crate::registry::Row;
 use crate::shop::Shop;
@@ -25,6 +26,9 @@ pub struct Scored {
     pub as_of: Day,
     pub table: Table,
     pub features: Table,
+    /// What the cleaning policies changed in the features.
+    pub customers_dropped: u64,
+    pub cells_filled: u64,
     /// Task to model, as `name@version`.
     pub models: BTreeMap<String, String>,
 }
@@ -64,7 +68,8 @@ pub fn score_at(shop: &Shop, at: &Snapshot, as_of: Day, who: &Who) -> Result<Sco
 }
 
 /// Score customers whose features are at hand.
-pub fn score_features(shop: &Shop, champions: &BTreeMap<Task, Champion>, features: Table, as_of: Day) -> Result<Scored> {
+pub fn score_features(shop: &Shop, champions: &BTreeMap<Task, Champion>, rows: Rows, as_of: Day) -> Result<Scored> {
+    let Rows { table: features, customers_dropped, cells_filled } = rows;
     let rows = features.rows();
     let mut columns: Vec<(&str, ArrayRef)> = vec![(column::CUSTOMER_ID, features.column(column::CUSTOMER_ID)?.clone())];
     for &task in Task::ALL {
@@ -85,7 +90,7 @@ pub fn score_features(shop: &Shop, champions: &BTreeMap<Task, Champion>, feature
     }
     let models =
         champions.iter().map(|(task, c)| (task.name().to_owned(), format!("{}@{}", c.row.name, c.row.version))).collect();
-    Ok(Scored { as_of, table: Table::from_columns(columns)?, features, models })
+    Ok(Scored { as_of, table: Table::from_columns(columns)?, features, customers_dropped, cells_filled, models })
 }
 
 fn data_type(name: &str) -> DataType {

@@ -1,14 +1,16 @@
 //! A training run: every candidate is fitted on the past, judged on the last closed window, fitted again one window later, and filed.
 
 use anyhow::{Result, bail};
+use perennial_contract::Day;
 use perennial_contract::estimator::{Run, Task};
-use perennial_contract::{Day, Table};
 use perennial_learn::catalog::{self, Entry, Role};
 use perennial_learn::parallel;
+use perennial_learn::words::Words;
 use serde_json::{Value, json};
 
 use super::card;
 use super::contest::{Contest, Turn, judge};
+use super::dataset::Rows;
 use super::evaluate::Judged;
 use super::gate::{self, Reigning, Rivals};
 use super::history::History;
@@ -25,7 +27,7 @@ pub struct Trained {
     pub plan: Plan,
     pub plan_text: String,
     /// Everybody's features as of the plan's day.
-    pub today: Table,
+    pub today: Rows,
 }
 
 /// Train the candidates of these tasks and file them.
@@ -56,7 +58,7 @@ pub fn train(shop: &mut Shop, context: &Context, tasks: &[Task], as_of: Option<D
     drop(step);
     if let Some(refusal) = &plan.refusal {
         let refused = entries.iter().filter(|entry| looks_ahead(entry.task));
-        filings.extend(refused.map(|entry| files.refused(entry, &refusal.en, json!({ "reason_zh": refusal.zh }))));
+        filings.extend(refused.map(|entry| files.refused(entry, refusal)));
     }
     filings.sort_by_key(|filing| entries.iter().position(|entry| entry.name == filing.name));
     let rows = shop.registry.file(&filings, &now())?;
@@ -122,7 +124,13 @@ impl Files<'_> {
                 (Turn::Forecaster { judged, served }, Some((verdict, mut metrics))) => {
                     let (model, failed) = match served {
                         Ok(served) => (Some(served), None),
-                        Err(reason) => (None, Some(format!("fitted on the older windows but not on the newest: {reason}"))),
+                        Err(Words { en, zh }) => (
+                            None,
+                            Some(Words::of(
+                                format!("fitted on the older windows but not on the newest: {en}"),
+                                format!("较早窗口可拟合，但最新窗口不行：{zh}"),
+                            )),
+                        ),
                     };
                     metrics["compared"] = verdict.comparisons;
                     metrics["baseline"] = json!(entry.role == Role::Baseline);
@@ -130,7 +138,7 @@ impl Files<'_> {
                     if let Some(served) = &model {
                         metrics["importance"] = json!(served.importance);
                     }
-                    let reasons: Vec<String> = verdict.reasons.into_iter().chain(failed).collect();
+                    let reasons: Vec<Words> = verdict.reasons.into_iter().chain(failed).collect();
                     // A refused model is kept too, so that the refusal can be overridden; it answers only then.
                     let model = model.map(|served| served.model.to_json());
                     self.filing(entry, &Found { metrics, reasons, judged: Some(&judged), model })?
@@ -139,14 +147,15 @@ impl Files<'_> {
                     let mut reasons = Vec::new();
                     let needed = self.shop.settings.gate.stability_min;
                     if let Some(&stability) = measured.get("stability").filter(|&&stability| stability < needed) {
-                        reasons.push(format!(
-                            "groups change too much between resamples: stability {stability:.3}, needed {needed} (gate.stability_min)"
+                        reasons.push(Words::of(
+                            format!("groups change too much between resamples: stability {stability:.3}, needed {needed} (gate.stability_min)"),
+                            format!("重抽样之间分群变化过大：稳定度 {stability:.3}，要求 {needed}（gate.stability_min）"),
                         ));
                     }
-                    let metrics = json!({ "test": measured, "customers": self.material.today.rows() });
+                    let metrics = json!({ "test": measured, "customers": self.material.today.table.rows() });
                     self.filing(entry, &Found { metrics, reasons, judged: None, model: Some(model.to_json()) })?
                 }
-                (Turn::Refused(reason), _) => self.refused(entry, &reason, json!({})),
+                (Turn::Refused(reason), _) => self.refused(entry, &reason),
                 (Turn::Forecaster { .. }, None) => bail!("{}: a candidate without a verdict; this is a bug", entry.name),
             });
         }
@@ -168,19 +177,27 @@ impl Files<'_> {
 
     fn filing(&self, entry: &'static Entry, found: &Found<'_>) -> Result<Filing> {
         let Found { metrics, reasons, judged, model } = found;
-        let card = card::write(self.shop, self.plan, self.material, &card::Subject { entry, metrics, reasons, judged: *judged })?;
+        let en: Vec<String> = reasons.iter().map(|reason| reason.en.clone()).collect();
+        let zh: Vec<&str> = reasons.iter().map(|reason| reason.zh.as_str()).collect();
+        let subject = card::Subject { entry, metrics, reasons: &en, judged: *judged };
+        let card = card::write(self.shop, self.plan, self.material, &subject)?;
+        let mut metrics = metrics.clone();
+        if !zh.is_empty() {
+            metrics["reason_zh"] = json!(zh.join("；"));
+        }
         Ok(Filing {
             refused: !reasons.is_empty(),
-            reason: reasons.join("; "),
-            metrics: metrics.clone(),
+            reason: en.join("; "),
+            metrics,
             model: model.clone(),
             card,
             ..self.blank(entry)
         })
     }
 
-    fn refused(&self, entry: &Entry, reason: &str, metrics: Value) -> Filing {
-        Filing { refused: true, reason: reason.to_owned(), metrics, ..self.blank(entry) }
+    fn refused(&self, entry: &Entry, reason: &Words) -> Filing {
+        let metrics = json!({ "reason_zh": reason.zh });
+        Filing { refused: true, reason: reason.en.clone(), metrics, ..self.blank(entry) }
     }
 
     fn blank(&self, entry: &Entry) -> Filing {
@@ -202,7 +219,7 @@ impl Files<'_> {
 /// What is filed of a candidate.
 struct Found<'a> {
     metrics: Value,
-    reasons: Vec<String>,
+    reasons: Vec<Words>,
     judged: Option<&'a Judged>,
     model: Option<Value>,
 }

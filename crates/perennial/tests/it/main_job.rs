@@ -104,3 +104,34 @@ fn identities_never_reach_the_lake() {
         }
     }
 }
+
+/// Cleaning is counted where the data are judged, changes what is learned and leaves the lake as it is.
+#[test]
+fn cleaning_is_counted_and_the_lake_keeps_what_the_files_said() {
+    let shop = TestShop::new(&[]);
+    let exports = shop.dir().join("exports");
+    std::fs::create_dir(&exports).expect("a folder");
+    std::fs::write(
+        exports.join("orders.csv"),
+        "order_id,customer_id,ordered_at,total_cents\no1,ada,2024-03-01T10:00:00Z,1000\no2,bob,2024-03-02T10:00:00Z,90000\n",
+    )
+    .expect("orders");
+    let lines = "order_id,line_no,customer_id,ordered_at,product_id,quantity,unit_price_cents,total_cents\n\
+                 o1,1,ada,2024-03-01T10:00:00Z,p1,1,500,500\n\
+                 o1,2,ada,2024-03-01T10:00:00Z,p1,1,500,500\n\
+                 o2,1,bob,2024-03-02T10:00:00Z,p2,1,90000,90000\n";
+    std::fs::write(exports.join("order_items.csv"), lines).expect("lines");
+    shop.run(&["import", "perennial", exports.to_str().expect("UTF-8")]).ok();
+    let cleaning = ["--set", "cleaning.duplicate_lines=drop", "--set", "cleaning.line_cents_max=1000"];
+    let checked = shop.run(&[&["check", "--json"][..], &cleaning].concat()).ok().json();
+    assert_eq!(checked["cleaning"], serde_json::json!({ "lines_dropped": 1, "lines_capped": 1 }));
+    assert_eq!(shop.run(&["check", "--json"]).ok().json()["cleaning"]["lines_dropped"], 0);
+    // The lake keeps what the files said.
+    assert_eq!(checked["net_revenue_cents"], 91_000);
+    for (settings, ada, bob) in [(&cleaning[..], 500, 1_000), (&[][..], 1_000, 90_000)] {
+        for (customer, cents) in [("ada", ada), ("bob", bob)] {
+            let picture = shop.run(&[&["customer", customer, "--json"][..], settings].concat()).ok().json();
+            assert_eq!(picture["spent_cents"], cents, "{customer} {settings:?}");
+        }
+    }
+}

@@ -82,7 +82,7 @@ fn data(shop: &Shop, inputs: &Inputs<'_>) -> Result<ReportData> {
         shop: facts.shop_facts()?,
         frame: facts.frame()?,
         overview,
-        quality: Section::Shown(quality::section(inputs.gate, shop)),
+        quality: Section::Shown(quality::section(inputs.gate, shop, inputs.scored)),
         cohorts: cohorts
             .map_or_else(|| Section::Absent(Phrase::both("no customer has ordered yet", "尚无客户下单")), Section::Shown),
         segments: facts.segments()?,

@@ -1,12 +1,13 @@
 //! The quality section: the verdict in the report's words.
 
-use perennial_lake::quality::{Severity as Rule, TableProfile};
+use perennial_lake::quality::{Severity as Rule, TableProfile, Verdict};
 
 use crate::pipeline::quality::QualityGate;
+use crate::pipeline::score::Scored;
 use crate::report::{Balance, ColumnFacts, Phrase, PolicyEffect, Quality, RejectGroup, RuleResult, Severity, TableFacts};
 use crate::shop::Shop;
 
-pub fn section(gate: &QualityGate, shop: &Shop) -> Quality {
+pub fn section(gate: &QualityGate, shop: &Shop, scored: &Scored) -> Quality {
     let verdict = &gate.verdict;
     let mut rules: Vec<RuleResult> = verdict
         .rules
@@ -53,22 +54,36 @@ pub fn section(gate: &QualityGate, shop: &Shop) -> Quality {
             loaded: balance.loaded.clone(),
             balanced: balance.balanced,
         }),
-        policies: policies(shop),
+        policies: policies(shop, verdict, scored),
         tables: verdict.tables.iter().map(|(name, profile)| table(name, profile)).collect(),
     }
 }
 
-/// Cleaning that the settings ask for.
-fn policies(shop: &Shop) -> Vec<PolicyEffect> {
-    let dropped = shop.settings.cleaning.drop_customers.len() as u64;
+/// Cleaning that the settings ask for, with what it changed.
+fn policies(shop: &Shop, verdict: &Verdict, scored: &Scored) -> Vec<PolicyEffect> {
+    let cleaning = &shop.settings.cleaning;
+    let effect = |table: &str, policy: Phrase, (rows_changed, rows_dropped): (u64, u64)| PolicyEffect {
+        table: table.to_owned(),
+        policy,
+        rows_changed,
+        rows_dropped,
+    };
     let mut effects = Vec::new();
-    if dropped > 0 {
-        effects.push(PolicyEffect {
-            table: "customers".to_owned(),
-            policy: Phrase::both("leave customers out of training and scores", "训练与打分时剔除客户"),
-            rows_changed: 0,
-            rows_dropped: dropped,
-        });
+    if cleaning.duplicate_lines == "drop" {
+        let policy = Phrase::both("drop lines that repeat another line of their order", "删除与同一订单另一条完全相同的明细");
+        effects.push(effect("order_items", policy, (0, verdict.cleaning.lines_dropped)));
+    }
+    if cleaning.line_cents_max > 0 {
+        let policy = Phrase::both("cap the amount of a line (winsorise)", "对明细金额封顶（缩尾）");
+        effects.push(effect("order_items", policy, (verdict.cleaning.lines_capped, 0)));
+    }
+    if !cleaning.drop_customers.is_empty() {
+        let policy = Phrase::both("leave customers out of training and scores", "训练与打分时剔除客户");
+        effects.push(effect("customers", policy, (0, scored.customers_dropped)));
+    }
+    if cleaning.fill == "zero" {
+        let policy = Phrase::both("take features without a value as zero (cells)", "无值的特征按零处理（单元格数）");
+        effects.push(effect("features", policy, (scored.cells_filled, 0)));
     }
     effects
 }
