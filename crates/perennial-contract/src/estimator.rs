@@ -146,6 +146,10 @@ pub trait Model: Send + Sync {
     /// The columns a row must have to be scored.
     fn needs(&self) -> &[String];
     fn scorer(&self) -> Box<dyn Scorer + '_>;
+    /// The rows as the model sees them: with the features it makes itself, which stand among its reasons.
+    fn inputs(&self, rows: &Table) -> Result<Table, TableError> {
+        Ok(rows.clone())
+    }
     /// Canonical JSON: the same model always gives the same bytes.
     fn to_json(&self) -> Value;
     /// Parameters with standard errors, for the models that have them.

@@ -10,6 +10,7 @@ use datafusion::datasource::empty::EmptyTable;
 use datafusion::datasource::file_format::parquet::ParquetFormat;
 use datafusion::datasource::listing::{ListingOptions, ListingTable, ListingTableConfig, ListingTableUrl};
 use datafusion::datasource::{MemTable, TableProvider};
+use datafusion::execution::context::SQLOptions;
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
@@ -131,7 +132,7 @@ impl Engine for Embedded {
         let (schema, batches) = running
             .runtime
             .block_on(async {
-                let rows = context.sql(&sql).await?;
+                let rows = context.sql_with_options(&sql, only_reads()).await?;
                 let schema = Arc::new(rows.schema().as_arrow().clone());
                 Ok((schema, rows.collect().await?))
             })
@@ -141,6 +142,11 @@ impl Engine for Embedded {
         let rows = concat_batches(&schema, &batches).map_err(storage)?;
         plain(&rows).map(Table::new).map_err(storage)
     }
+}
+
+/// A query reads the tables it is given: nothing is written, made, dropped or set, and no other file is opened.
+fn only_reads() -> SQLOptions {
+    SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false)
 }
 
 /// Text as plain text whatever the engine made of it inside.

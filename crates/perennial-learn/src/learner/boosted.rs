@@ -13,6 +13,7 @@ use perennial_contract::arrow::array::Float64Array;
 use perennial_contract::estimator::{
     Contributions, Estimator, FitError, LoadError, Model, Param, Run, ScoreError, Scorer, Task, column,
 };
+use perennial_contract::table::TableError;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -207,6 +208,10 @@ impl Model for BoostedModel {
 
     fn scorer(&self) -> Box<dyn Scorer + '_> {
         Box::new(BoostedScorer { model: self, explainer: None })
+    }
+
+    fn inputs(&self, rows: &Table) -> Result<Table, TableError> {
+        self.lifetime.add(rows)
     }
 
     fn to_json(&self) -> Value {

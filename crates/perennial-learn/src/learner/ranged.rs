@@ -12,6 +12,7 @@ use std::sync::Arc;
 use perennial_contract::Table;
 use perennial_contract::arrow::array::Float64Array;
 use perennial_contract::estimator::{Contributions, FitError, FitSummary, LoadError, Model, Run, ScoreError, Scorer, column};
+use perennial_contract::table::TableError;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -157,6 +158,10 @@ impl Model for Ranged {
 
     fn scorer(&self) -> Box<dyn Scorer + '_> {
         Box::new(RangedScorer { inner: self.inner.scorer(), ranging: &self.ranging })
+    }
+
+    fn inputs(&self, rows: &Table) -> Result<Table, TableError> {
+        self.inner.inputs(rows)
     }
 
     fn to_json(&self) -> Value {

@@ -12,7 +12,7 @@ use crate::shop::Shop;
 #[derive(clap::Args, Debug)]
 pub struct Check {
     /// Open a shut gate for the state the lake is in now; the reason is recorded.
-    #[arg(long = "override", value_name = "WHY")]
+    #[arg(long = "override", value_name = "WHY", value_parser = super::reason)]
     why: Option<String>,
 }
 

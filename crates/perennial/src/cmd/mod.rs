@@ -100,6 +100,12 @@ impl Context {
     }
 }
 
+/// Why a gate should open, for the command line: it is recorded, so it must say something.
+fn reason(text: &str) -> Result<String, String> {
+    let why = text.trim();
+    if why.is_empty() { Err("say why the gate should open; the reason is recorded".to_owned()) } else { Ok(why.to_owned()) }
+}
+
 /// How a command that did not fail ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {

@@ -58,7 +58,7 @@ pub fn table(rows: &[Row]) -> String {
 
 /// Let a candidate answer from now on.
 ///
-/// Example: perennial promote churn boost@3 --shop shop
+/// Example: perennial promote churn boost_churn@3 --shop shop
 #[derive(clap::Args, Debug)]
 pub struct Promote {
     /// churn, value or segment.
@@ -67,7 +67,7 @@ pub struct Promote {
     /// The model: a name (its newest version) or NAME@VERSION.
     model: String,
     /// Promote a refused model all the same; the reason is recorded.
-    #[arg(long = "override", value_name = "WHY")]
+    #[arg(long = "override", value_name = "WHY", value_parser = super::reason)]
     why: Option<String>,
 }
 

@@ -21,7 +21,7 @@ pub struct Train {
     #[arg(long, value_name = "DAY")]
     as_of: Option<Day>,
     /// Train although the quality gate is shut; the reason is recorded.
-    #[arg(long = "override", value_name = "WHY")]
+    #[arg(long = "override", value_name = "WHY", value_parser = super::reason)]
     why: Option<String>,
 }
 

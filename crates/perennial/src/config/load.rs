@@ -122,6 +122,21 @@ impl Loaded {
                 return Err(self.bad(setting, format!("is {value:?}, allowed are {}", allowed.join(", "))));
             }
         }
+        let least = [
+            ("learn.cuts_max", s.learn.cuts_max, 1),
+            ("learn.train_rows_max", s.learn.train_rows_max, 100),
+            ("learn.test_rows_max", s.learn.test_rows_max, 100),
+            ("gate.bootstrap_replicates", s.gate.bootstrap_replicates, 20),
+            ("run.sql_memory_mb", s.run.sql_memory_mb, 16),
+        ];
+        for (setting, value, least) in least {
+            if value < least {
+                return Err(self.bad(setting, format!("is {value}, allowed are whole numbers from {least}")));
+            }
+        }
+        if s.run.threads > THREADS_MAX {
+            return Err(self.bad("run.threads", format!("is {}, allowed are 0 (all) to {THREADS_MAX}", s.run.threads)));
+        }
         if jiff::tz::TimeZone::get(&s.shop.zone).is_err() {
             let problem = format!("is {:?}, expected an IANA zone such as \"Europe/London\" or \"UTC\"", s.shop.zone);
             return Err(self.bad("shop.zone", problem));
@@ -158,6 +173,9 @@ fn unknown(origin: Origin, setting: &str) -> SettingsError {
     };
     SettingsError::Unknown { origin, setting: setting.to_owned(), hint }
 }
+
+/// More threads than any machine has cores are a typing error.
+const THREADS_MAX: u32 = 1_024;
 
 /// Edit distance (Levenshtein), to guess what was meant.
 fn distance(a: &str, b: &str) -> usize {
@@ -199,6 +217,10 @@ mod tests {
             (
                 "[learn]\nhorizon_days = -1",
                 "perennial.toml: setting learn.horizon_days is -1, expected a whole number, zero or more",
+            ),
+            (
+                "[gate]\nbootstrap_replicates = 0",
+                "perennial.toml: setting gate.bootstrap_replicates is 0, allowed are whole numbers from 20",
             ),
             ("[gate]\nece_max = 3", "perennial.toml: setting gate.ece_max is 3, expected a share from 0 to 1"),
             (

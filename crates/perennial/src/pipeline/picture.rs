@@ -90,6 +90,7 @@ fn reasons(champion: &Champion, row: &Table) -> Result<Option<Explained>> {
 /// Exact additive contributions of every row to the log-odds, largest first; `None` for models without them.
 pub fn explain_rows(champion: &Champion, rows: &Table) -> Result<Option<Vec<Explained>>> {
     let Some(contributions) = champion.model.scorer().explain(rows)? else { return Ok(None) };
+    let seen = champion.model.inputs(rows)?;
     let width = contributions.features.len();
     let mut explained = Vec::with_capacity(rows.rows());
     for row in 0..rows.rows() {
@@ -100,7 +101,11 @@ pub fn explain_rows(champion: &Champion, rows: &Table) -> Result<Option<Vec<Expl
         let mut reasons = Vec::new();
         for &feature in order.iter().take(REASONS_MAX) {
             let name = &contributions.features[feature];
-            reasons.push(Reason { feature: name.clone(), value: feature_value(rows, name, row)?, contribution: values[feature] });
+            reasons.push(Reason {
+                feature: name.clone(),
+                value: feature_value(&seen, name, row)?,
+                contribution: values[feature],
+            });
         }
         explained.push(Explained { bias: contributions.bias, reasons, rest });
     }

@@ -7,7 +7,7 @@ fn mistakes_are_told_with_what_to_do() {
     let shop = TestShop::new(&[]);
     let dir = shop.dir();
     let dir = dir.to_str().expect("UTF-8");
-    let cases: [(&[&str], i32, &str); 11] = [
+    let cases: [(&[&str], i32, &str); 13] = [
         (&["models", "--shop", "/nonexistent"], 1, "is not a shop"),
         (&["init", dir], 1, "is not empty"),
         (&["import", "--shop", dir, "/nonexistent.csv"], 1, "/nonexistent.csv"),
@@ -18,6 +18,8 @@ fn mistakes_are_told_with_what_to_do() {
         (&["predict", "gamma_gamma", "--parameters", "f.json", "--input", "x.csv", "--horizon", "9"], 1, "forecasts no orders"),
         (&["promote", "--shop", dir, "churn", "boost"], 1, "perennial models"),
         (&["config", "explain", "--shop", dir, "--set", "learn.horizn_days=3"], 2, "did you mean learn.horizon_days"),
+        (&["check", "--shop", dir, "--override", "  "], 2, "say why"),
+        (&["train", "--shop", dir, "--set", "gate.bootstrap_replicates=0"], 2, "allowed are whole numbers from 20"),
         (&["frobnicate"], 2, "unrecognized subcommand"),
     ];
     for (arguments, code, message) in cases {

@@ -135,3 +135,33 @@ fn cleaning_is_counted_and_the_lake_keeps_what_the_files_said() {
         }
     }
 }
+
+/// A shop's own SQL reads the tables and does nothing else, in features and in rules alike.
+#[test]
+fn own_sql_writes_nothing_and_opens_no_other_file() {
+    let shop = TestShop::new(&[]);
+    let exports = shop.dir().join("exports");
+    std::fs::create_dir(&exports).expect("a folder");
+    let orders = "order_id,customer_id,ordered_at,total_cents\no1,ada,2024-03-01T10:00:00Z,1000\n";
+    std::fs::write(exports.join("orders.csv"), orders).expect("orders");
+    shop.run(&["import", "perennial", exports.to_str().expect("UTF-8")]).ok();
+    let leak = shop.dir().join("leak.csv");
+    let statements = [
+        format!("COPY (SELECT customer_id FROM orders WHERE ordered_on < $as_of) TO '{}'", leak.display()),
+        "CREATE EXTERNAL TABLE x STORED AS CSV LOCATION '/etc/passwd' -- $as_of".to_owned(),
+        "DROP TABLE orders -- $as_of".to_owned(),
+    ];
+    let feature = shop.dir().join("features/own.sql");
+    for statement in &statements {
+        std::fs::write(&feature, statement).expect("a feature file");
+        let ran = shop.run(&["score", "--out", shop.dir().join("s.csv").to_str().expect("UTF-8")]);
+        assert_eq!(ran.code, 1, "{statement}: {ran:?}");
+        assert!(ran.err.contains("not supported"), "{statement}: {ran:?}");
+        let rule = format!(
+            "quality.own=[\"mine: warning: {}\"]",
+            statement.replace(" -- $as_of", "").replace(" WHERE ordered_on < $as_of", "")
+        );
+        assert_eq!(shop.run(&["check", "--set", &rule]).code, 1, "{rule}");
+    }
+    assert!(!leak.exists());
+}

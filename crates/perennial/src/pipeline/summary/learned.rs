@@ -118,7 +118,11 @@ impl Facts<'_> {
     fn usual_spend(&self) -> Result<Vec<f64>> {
         let (spend, age) = (self.scored.features.f64s("spend_cents_365d")?, self.scored.features.f64s(column::T)?);
         let horizon = f64::from(self.plan.horizon_days);
-        Ok(spend.iter().zip(age).map(|(cents, age)| (cents * horizon / age.clamp(horizon, 365.0)).max(0.0)).collect())
+        Ok(spend
+            .iter()
+            .zip(age)
+            .map(|(cents, age)| (cents * horizon / age.max(horizon).min(horizon.max(365.0))).max(0.0))
+            .collect())
     }
 
     fn today(&self) -> Result<ChurnToday> {
