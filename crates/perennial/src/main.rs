@@ -17,13 +17,21 @@ use clap::Parser;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+/// 3: a gate refused; 2: wrong usage or settings; 1: anything else.
+fn exit_code(error: &anyhow::Error) -> u8 {
+    if let Some(registry::RegistryError::Gate(_)) = error.downcast_ref() {
+        return 3;
+    }
+    if error.is::<config::SettingsError>() || error.is::<cmd::UsageError>() { 2 } else { 1 }
+}
+
 fn main() -> ExitCode {
     let line = cmd::CommandLine::parse();
     match line.run() {
         Ok(exit) => exit.into(),
         Err(error) => {
             cmd::print_error(&error, line.context.json);
-            ExitCode::from(if error.is::<config::SettingsError>() { 2 } else { 1 })
+            ExitCode::from(exit_code(&error))
         }
     }
 }

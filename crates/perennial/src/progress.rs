@@ -73,6 +73,12 @@ impl Progress {
         self.step(bar, what)
     }
 
+    /// A step without a line of its own, for work that goes on beside other work under one bar; only its time is told.
+    #[must_use]
+    pub fn unseen(self, what: &str) -> Step {
+        self.step(ProgressBar::hidden(), what)
+    }
+
     fn step(self, bar: ProgressBar, what: &str) -> Step {
         Step { bar, what: what.to_owned(), started: Instant::now(), timings: self.timings }
     }

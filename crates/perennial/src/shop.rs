@@ -63,15 +63,18 @@ impl Shop {
         Ok(Self { dir, settings, lake, registry })
     }
 
-    /// The last day with an order.
-    pub fn last_order_day(&self, at: &Snapshot) -> Result<Option<Day>> {
-        let mut last: Option<i32> = None;
+    /// The first and the last day with an order.
+    pub fn order_days(&self, at: &Snapshot) -> Result<Option<(Day, Day)>> {
+        let mut found: Option<(i32, i32)> = None;
         for bucket in self.lake.scan(at, Entity::Orders, &["ordered_on"], &Who::Everyone)? {
             for batch in bucket {
-                last = last.max(arrow::compute::max(batch?["ordered_on"].as_primitive::<Date32Type>()));
+                let batch = batch?;
+                let days = batch["ordered_on"].as_primitive::<Date32Type>();
+                let Some((low, high)) = arrow::compute::min(days).zip(arrow::compute::max(days)) else { continue };
+                found = Some(found.map_or((low, high), |(first, last)| (first.min(low), last.max(high))));
             }
         }
-        Ok(last.map(Day))
+        Ok(found.map(|(first, last)| (Day(first), Day(last))))
     }
 
     /// The quality rules as the settings declare them.

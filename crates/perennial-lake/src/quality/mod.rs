@@ -82,6 +82,8 @@ pub struct Balance {
     pub loaded: String,
     pub rejected: String,
     pub rounding: String,
+    /// The part of `loaded` that was there already or that a later row took the place of: the lake holds `loaded − known`.
+    pub known: String,
     pub balanced: bool,
 }
 
@@ -217,11 +219,16 @@ fn balance(imports: &[ImportRecord], currency: &str) -> Option<Balance> {
     let [stated, loaded, rejected, rounding] = sums;
     let total = loaded.plus(rejected)?.plus(rounding)?;
     let rest = total.plus(Decimal { units: -stated.units, scale: stated.scale })?;
+    let known: i64 = imports
+        .iter()
+        .map(|import| import.money.repeated_cents + import.money.unchanged_cents + import.money.superseded_cents)
+        .sum();
     Some(Balance {
         stated: stated.to_string(),
         loaded: loaded.to_string(),
         rejected: rejected.to_string(),
         rounding: rounding.to_string(),
+        known: Decimal { units: i128::from(known), scale: digits }.to_string(),
         balanced: rest.units == 0,
     })
 }
@@ -249,6 +256,13 @@ impl Verdict {
                 "net revenue: files state {} {}, loaded {}, rejected {}, rounding {}: {sign}\n",
                 balance.stated, self.currency, balance.loaded, balance.rejected, balance.rounding
             ));
+            if balance.known.bytes().any(|digit| matches!(digit, b'1'..=b'9')) {
+                let held = Decimal { units: i128::from(self.net_revenue_cents), scale: minor_digits(&self.currency) };
+                text.push_str(&format!(
+                    "of what was loaded {} was in the lake already or was replaced since: the lake holds {held}\n",
+                    balance.known
+                ));
+            }
         }
         text.push_str("\ntables\n");
         for (name, table) in &self.tables {

@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use perennial_lake::source::read_numbers;
 use perennial_learn::catalog::FLAT_FITS;
 
-use super::{Context, Exit};
+use super::{Context, Exit, UsageError};
 
 /// Fit a model on a flat file and print its parameters with standard errors and log-likelihood.
 ///
@@ -34,7 +34,8 @@ impl Fit {
     pub fn run(&self, context: &Context) -> Result<Exit> {
         let Some(fit) = FLAT_FITS.iter().find(|fit| fit.name == self.model) else {
             let names: Vec<&str> = FLAT_FITS.iter().map(|fit| fit.name).collect();
-            bail!("no model {:?} to fit on a flat file; there are {}", self.model, names.join(", "));
+            let known = names.join(", ");
+            return Err(UsageError(format!("no model {:?} to fit on a flat file; there are {known}", self.model)).into());
         };
         let table = read_numbers(&self.input, fit.columns, fit.others)?;
         let spinner = context.progress().spinner(&format!("fitting {}", fit.name));

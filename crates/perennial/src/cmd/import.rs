@@ -7,7 +7,7 @@ use perennial_lake::lake::{Begin, FileFact, ImportRecord, Origin};
 use perennial_lake::source::{self, Mapping, ReadOptions, SOURCES};
 use serde_json::{Value, json};
 
-use super::{Context, Exit};
+use super::{Context, Exit, UsageError};
 use crate::progress::Unit;
 use crate::shop::Shop;
 
@@ -51,7 +51,7 @@ impl Import {
             }
             _ if !is_path && self.paths.len() > 1 && !first.contains(['/', '.']) => {
                 let names: Vec<&str> = SOURCES.iter().map(|format| format.name).collect();
-                bail!("no format and no file {first:?}; formats are {}", names.join(", "));
+                Err(UsageError(format!("no format and no file {first:?}; formats are {}", names.join(", "))).into())
             }
             _ => Ok((None, self.paths.clone())),
         }

@@ -106,6 +106,11 @@ fn reason(text: &str) -> Result<String, String> {
     if why.is_empty() { Err("say why the gate should open; the reason is recorded".to_owned()) } else { Ok(why.to_owned()) }
 }
 
+/// What was asked for cannot be asked for: a word that is none of those allowed. Exit code 2, as for the parser's own refusals.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct UsageError(pub String);
+
 /// How a command that did not fail ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {

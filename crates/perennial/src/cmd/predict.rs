@@ -4,14 +4,14 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use perennial_contract::Table;
 use perennial_contract::estimator::Others;
 use perennial_lake::source::read_numbers;
 use perennial_learn::catalog::{FLAT_FITS, FlatFit};
 use serde_json::{Value, json};
 
-use super::{Context, Exit};
+use super::{Context, Exit, UsageError};
 
 /// Say of every customer of a flat file how likely they are alive, and how many orders they will place in a horizon.
 ///
@@ -41,7 +41,9 @@ pub struct Predict {
 impl Predict {
     pub fn run(&self, context: &Context) -> Result<Exit> {
         let model = self.model()?;
-        let predict = model.predict.with_context(|| format!("{} forecasts no orders; there are {}", model.name, names()))?;
+        let Some(predict) = model.predict else {
+            return Err(UsageError(format!("{} forecasts no orders; there are {}", model.name, names())).into());
+        };
         let read = || -> Result<Value> { Ok(serde_json::from_slice(&std::fs::read(&self.parameters)?)?) };
         let parameters = read().with_context(|| {
             format!("cannot read parameters from {}; give it the output of `perennial fit --json`", self.parameters.display())
@@ -74,7 +76,7 @@ impl Predict {
 
     fn model(&self) -> Result<&'static FlatFit> {
         let Some(model) = FLAT_FITS.iter().find(|fit| fit.name == self.model) else {
-            bail!("no model {:?} to predict with; there are {}", self.model, names());
+            return Err(UsageError(format!("no model {:?} to predict with; there are {}", self.model, names())).into());
         };
         Ok(model)
     }

@@ -3,6 +3,7 @@
 //! Candidates do not know of each other, so their turns run side by side; results come in the order of the candidates.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::Result;
 use perennial_contract::Table;
@@ -18,7 +19,7 @@ use super::grouping;
 use super::material::Material;
 use super::plan::looks_ahead;
 use super::score::score_in_parts;
-use crate::progress::Progress;
+use crate::progress::{Progress, Unit};
 
 /// What came of a candidate's turn.
 pub enum Turn {
@@ -58,14 +59,20 @@ impl Contest<'_> {
         // The long ones first, so that the last to end is a short one.
         let mut order: Vec<usize> = (0..entries.len()).collect();
         order.sort_by_key(|&position| !entries[position].needs.is_empty());
-        let turns = parallel::map(self.run.threads, order.clone(), |position| self.turn(entries[position], &run));
+        let (bar, ended) = (self.progress.bar("training candidates", entries.len() as u64, Unit::Rows), AtomicU64::new(0));
+        let turns = parallel::map(self.run.threads, order.clone(), |position| {
+            let turn = self.turn(entries[position], &run);
+            bar.set_position(ended.fetch_add(1, Ordering::Relaxed) + 1, entries.len() as u64);
+            turn
+        });
+        drop(bar);
         let mut placed: Vec<(usize, Result<Turn>)> = order.into_iter().zip(turns).collect();
         placed.sort_by_key(|(position, _)| *position);
         placed.into_iter().map(|(_, turn)| turn).collect()
     }
 
     fn turn(&self, entry: &Entry, run: &Run) -> Result<Turn> {
-        let mut step = self.progress.spinner(&format!("{} {}: learning", entry.task, entry.name));
+        let mut step = self.progress.unseen(&format!("{} {}: learning", entry.task, entry.name));
         let rows = if looks_ahead(entry.task) { &self.material.train } else { &self.material.today.table };
         let fitted = match (entry.fit)(&Value::Null, rows, run) {
             Ok(fitted) => fitted,

@@ -85,18 +85,17 @@ impl History {
         })
     }
 
-    /// Customers with a purchase in the `look_back_days` before a day, and customers with one at any time before it.
+    /// Customers with a purchase in the `look_back_days` before a day.
     #[must_use]
-    pub fn active(&self, before: Day, look_back_days: i32) -> (usize, usize) {
-        let (mut active, mut known, mut start) = (0, 0, 0);
+    pub fn active(&self, before: Day, look_back_days: i32) -> usize {
+        let (mut active, mut start) = (0, 0);
         for &end in &self.ends {
             let days = &self.purchases[start..end];
             start = end;
             let Some(&last) = days[..days.partition_point(|&day| day < before.0)].last() else { continue };
-            known += 1;
             active += usize::from(before.0 - last <= look_back_days);
         }
-        (active, known)
+        active
     }
 
     /// Monthly cohorts over whole months.

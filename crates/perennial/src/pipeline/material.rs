@@ -104,7 +104,7 @@ fn wanted(shop: &Shop, plan: &Plan, history: &History) -> Vec<Wanted> {
             true => (shop.settings.learn.test_rows_max as usize).max(rows_per_cut(shop, plan)),
             false => rows_per_cut(shop, plan),
         };
-        let (active, _) = history.active(day, plan.look_back_days);
+        let active = history.active(day, plan.look_back_days);
         // A few more than wanted, because a hash draws about so many; the surplus is cut off by rank.
         Wanted { day, rows_max, sample: Sample::of(rows_max + rows_max / 20, active) }
     };

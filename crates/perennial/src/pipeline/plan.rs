@@ -8,6 +8,7 @@ use perennial_learn::split::{self, Density, Span};
 use perennial_learn::words::Words;
 
 use super::history::History;
+use crate::cmd::UsageError;
 use crate::shop::Shop;
 
 /// The windows of one training run.
@@ -108,15 +109,26 @@ fn too_short_zh(error: &split::TooShort) -> String {
     )
 }
 
+/// How long after the last order a question may be asked.
+const DAYS_BEYOND_DATA_MAX: i32 = 366;
+
 /// The day a question is asked about: the one given, else the day after the last order.
 pub fn as_of_or_default(shop: &Shop, at: &Snapshot, as_of: Option<Day>) -> Result<Day> {
-    if let Some(day) = as_of {
-        return Ok(day);
+    let Some((first, last)) = shop.order_days(at)? else {
+        bail!("the shop has no orders yet; import some with `perennial import --shop {} PATH…`", shop.dir.display())
+    };
+    let next = last.plus(1);
+    let day = as_of.unwrap_or(next);
+    // Before the first order nothing is known; long after the last one everybody would seem to have left.
+    if day <= first || day > next.plus(DAYS_BEYOND_DATA_MAX) {
+        let latest = next.plus(DAYS_BEYOND_DATA_MAX);
+        return Err(UsageError(format!(
+            "as-of day {day} is outside the data: orders go from {first} to {last}; give a day from {} to {latest}, {next} for everything there is",
+            first.plus(1)
+        ))
+        .into());
     }
-    match shop.last_order_day(at)? {
-        Some(day) => Ok(day.plus(1)),
-        None => bail!("the shop has no orders yet; import some with `perennial import --shop {} PATH…`", shop.dir.display()),
-    }
+    Ok(day)
 }
 
 /// Tasks that look ahead; the others describe today.

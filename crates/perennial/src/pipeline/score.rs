@@ -5,7 +5,7 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use arrow::array::{Array, ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray, new_null_array};
 use arrow::datatypes::{DataType, Schema};
 use parquet::arrow::ArrowWriter;
@@ -17,7 +17,7 @@ use perennial_contract::{Day, Table};
 
 use super::as_of_or_default;
 use super::dataset::Rows;
-use crate::cmd::Context;
+use crate::cmd::{Context, UsageError};
 use crate::registry::Row;
 use crate::shop::Shop;
 
@@ -140,7 +140,7 @@ pub fn score_in_parts(model: &dyn Model, rows: &Table, threads: usize) -> Result
 pub fn check_score_file(path: &Path) -> Result<()> {
     match path.extension().and_then(|extension| extension.to_str()) {
         Some("parquet" | "csv") => Ok(()),
-        _ => bail!("{}: scores are written as .parquet or .csv; name the file so", path.display()),
+        _ => Err(UsageError(format!("{}: scores are written as .parquet or .csv; name the file so", path.display())).into()),
     }
 }
 

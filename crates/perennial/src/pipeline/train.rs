@@ -17,7 +17,7 @@ use super::history::History;
 use super::material::{Material, Source};
 use super::plan::{Plan, as_of_or_default, looks_ahead};
 use super::score::champions;
-use crate::cmd::Context;
+use crate::cmd::{Context, UsageError};
 use crate::registry::{Filing, Row, Status};
 use crate::shop::{Shop, now};
 
@@ -79,7 +79,10 @@ fn wanted(shop: &Shop, task: Task) -> Result<Vec<&'static Entry>> {
     };
     let entry = |name: &String| match catalog::find(name).filter(|entry| entry.task == task) {
         Some(entry) => Ok(entry),
-        None => bail!("setting learn.{task}: no model {name:?} in the catalogue; there are {}", names_of(task)),
+        None => {
+            Err(UsageError(format!("setting learn.{task}: no model {name:?} in the catalogue; there are {}", names_of(task)))
+                .into())
+        }
     };
     names.iter().map(entry).collect()
 }

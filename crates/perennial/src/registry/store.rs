@@ -18,6 +18,9 @@ pub enum RegistryError {
     File { path: PathBuf, problem: String },
     #[error("{0}")]
     NotPossible(String),
+    /// The evaluation gate refused this model, and nobody says why it should answer all the same.
+    #[error("{0}")]
+    Gate(String),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -182,13 +185,10 @@ impl Registry {
     pub fn promote(&mut self, task: Task, which: &str, why: Option<&str>, now: &str) -> Result<Row, RegistryError> {
         let row = self.find(task, which)?;
         if row.checksum.is_none() {
-            return Err(RegistryError::NotPossible(format!(
-                "{task}/{} v{} was never fitted: {}",
-                row.name, row.version, row.reason
-            )));
+            return Err(RegistryError::Gate(format!("{task}/{} v{} was never fitted: {}", row.name, row.version, row.reason)));
         }
         if row.status == Status::Refused && why.is_none() {
-            return Err(RegistryError::NotPossible(format!(
+            return Err(RegistryError::Gate(format!(
                 "{task}/{} v{} was refused: {}; to promote it all the same say why with --override \"…\"",
                 row.name, row.version, row.reason
             )));
@@ -215,7 +215,7 @@ impl Registry {
             }
         }
         if stack.pop().is_none() {
-            return Err(RegistryError::NotPossible(format!("nothing to roll back: no model of {task} was ever promoted")));
+            return Err(RegistryError::NotPossible(format!("nothing to roll back: nobody answers {task}")));
         }
         self.change(task, "rollback", stack.last().copied(), "", now)?;
         self.champion(task)

@@ -136,6 +136,30 @@ fn cleaning_is_counted_and_the_lake_keeps_what_the_files_said() {
     }
 }
 
+/// The same rows packed otherwise are other bytes: nothing is doubled, and the balance says what was there already.
+#[test]
+fn the_same_rows_in_another_packing_change_no_revenue() {
+    let shop = TestShop::new(&[]);
+    let exports = shop.dir().join("exports");
+    std::fs::create_dir(&exports).expect("a folder");
+    let orders = "order_id,customer_id,ordered_at,total_cents\no1,ada,2024-03-01T10:00:00Z,1000\n";
+    let lines = "order_id,line_no,customer_id,ordered_at,product_id,quantity,unit_price_cents,total_cents\n\
+                 o1,1,ada,2024-03-01T10:00:00Z,p1,2,500,1000\n";
+    for end in ["", "\n"] {
+        std::fs::write(exports.join("orders.csv"), format!("{orders}{end}")).expect("orders");
+        std::fs::write(exports.join("order_items.csv"), format!("{lines}{end}")).expect("lines");
+        shop.run(&["import", "perennial", exports.to_str().expect("UTF-8")]).ok();
+    }
+    let checked = shop.run(&["check", "--json"]).ok().json();
+    assert_eq!(checked["net_revenue_cents"], 1_000);
+    assert_eq!((&checked["reconciliation"]["loaded"], &checked["reconciliation"]["known"]), (&"20.00".into(), &"10.00".into()));
+    assert!(shop.run(&["check"]).ok().out.contains("the lake holds 10.00"));
+    for day in ["1990-01-01", "2024-03-01", "2050-01-01", "9999-12-31"] {
+        let ran = shop.run(&["train", "--as-of", day]);
+        assert!(ran.code == 2 && ran.err.contains("outside the data"), "{day}: {ran:?}");
+    }
+}
+
 /// A shop's own SQL reads the tables and does nothing else, in features and in rules alike.
 #[test]
 fn own_sql_writes_nothing_and_opens_no_other_file() {
