@@ -18,6 +18,25 @@ pub enum Who {
     One(String),
 }
 
+/// The day a query speaks of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AsOf {
+    /// `$as_of` is this day and every row is there: the query itself looks before it only, as its tests prove.
+    Trusted(Day),
+    /// For text nobody has tested: what became known on this day or later is not there ([`crate::Entity::known_from`]), and functions that
+    /// give another answer at another time are refused. The rows come in one order, so that sums have the same bits on any machine.
+    Fenced { day: Day, start_us: i64 },
+}
+
+impl AsOf {
+    #[must_use]
+    pub fn day(self) -> Day {
+        match self {
+            Self::Trusted(day) | Self::Fenced { day, .. } => day,
+        }
+    }
+}
+
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
     /// The query is wrong: its author can mend it.
@@ -28,7 +47,7 @@ pub enum EngineError {
     Storage(String),
 }
 
-/// Runs portable SQL over the canonical tables. `$as_of` is bound to a day; a feature query may only look before it.
+/// Runs portable SQL over the canonical tables.
 pub trait Engine: Send + Sync {
-    fn query(&self, snapshot: &Snapshot, sql: &str, as_of: Option<Day>, who: &Who) -> Result<Table, EngineError>;
+    fn query(&self, snapshot: &Snapshot, sql: &str, as_of: Option<AsOf>, who: &Who) -> Result<Table, EngineError>;
 }

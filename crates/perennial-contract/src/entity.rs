@@ -189,6 +189,32 @@ impl Entity {
         self.time().map(|time| format!("{}_on", time.trim_end_matches("_at")))
     }
 
+    /// The column that says since when a row is known: its day, or the instant from which it holds. Where it is null, the row always was.
+    #[must_use]
+    pub fn known_from(self) -> Option<Column> {
+        let name = match self {
+            Self::Customers => Some("created_on".to_owned()),
+            Self::Products | Self::Offers => Some("valid_from".to_owned()),
+            Self::Campaigns => Some("starts_at".to_owned()),
+            _ => self.day(),
+        };
+        name.and_then(|name| self.column(&name))
+    }
+
+    /// The instant that must have passed for a column of a known row to be known too: a delivery is not known with its order.
+    #[must_use]
+    pub fn learned_at(self, column: &str) -> Option<&'static str> {
+        match (self, column) {
+            (Self::Orders, "delivered_at") => Some("delivered_at"),
+            (Self::Tickets, "closed_at" | "csat") => Some("closed_at"),
+            (Self::Touches, "delivered_at") => Some("delivered_at"),
+            (Self::Touches, "opened_at") => Some("opened_at"),
+            (Self::Touches, "clicked_at") => Some("clicked_at"),
+            (Self::Touches, "redeemed_at") => Some("redeemed_at"),
+            _ => None,
+        }
+    }
+
     /// Whether rows belong to a customer, so that the lake keeps them sorted by `customer_id`, then time, then key.
     #[must_use]
     pub fn has_customer(self) -> bool {
@@ -237,6 +263,17 @@ mod tests {
             if let (Some(time), Some(day)) = (entity.time(), entity.day()) {
                 assert_eq!(entity.column(time).map(|c| c.kind), Some(Kind::Instant), "{entity}.{time}");
                 assert_eq!(entity.column(&day).map(|c| c.kind), Some(Kind::Date), "{entity}.{day}");
+            }
+            // An instant of a row is its time, the instant it holds from, a plan, or something learned later.
+            for column in entity.columns().iter().filter(|column| column.kind == Kind::Instant) {
+                let is_time = entity.time() == Some(column.name) || column.name == "created_at";
+                let is_plan = ["promised_at", "ends_at", "valid_to"].contains(&column.name);
+                let is_start = entity.known_from().is_some_and(|from| from.name == column.name);
+                assert!(
+                    is_time || is_plan || is_start || entity.learned_at(column.name) == Some(column.name),
+                    "{entity}.{}",
+                    column.name
+                );
             }
         }
     }

@@ -98,6 +98,7 @@ impl Shop {
             future: rules.future,
             own: rules.own.clone(),
             cleaning: cleaning_policy(&self.settings.cleaning),
+            drop_customers: self.settings.cleaning.drop_customers.clone(),
         }
     }
 

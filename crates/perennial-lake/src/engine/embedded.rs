@@ -16,11 +16,12 @@ use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::object_store::local::LocalFileSystem;
 use datafusion::prelude::{SessionConfig, SessionContext, col, lit};
-use perennial_contract::engine::{Engine, EngineError, Snapshot, Who};
-use perennial_contract::{Day, Entity, Table};
+use perennial_contract::engine::{AsOf, Engine, EngineError, Snapshot, Who};
+use perennial_contract::{Entity, Table};
 use tokio::runtime::Runtime;
 
 use crate::engine::bind::bind_as_of;
+use crate::engine::fence;
 use crate::engine::imports::imports_table;
 use crate::table::file::DataFile;
 use crate::table::order::bucket_of;
@@ -56,6 +57,13 @@ fn sorted_out(error: DataFusionError) -> EngineError {
     }
 }
 
+/// What a query is asked of.
+struct Ask<'a> {
+    snapshot: &'a Snapshot,
+    as_of: Option<AsOf>,
+    who: &'a Who,
+}
+
 impl Embedded {
     pub(crate) fn new(store: Arc<Store>) -> Self {
         Self { store, running: OnceLock::new() }
@@ -81,9 +89,13 @@ impl Embedded {
         self.running.get_or_init(start).as_ref().map_err(storage)
     }
 
-    fn context(&self, running: &Running, snapshot: &Snapshot, who: &Who) -> Result<SessionContext, EngineError> {
-        let mut config =
-            SessionConfig::new().with_target_partitions(self.store.limits.threads.max(1)).with_information_schema(true);
+    fn context(&self, running: &Running, ask: &Ask<'_>) -> Result<SessionContext, EngineError> {
+        let Ask { snapshot, as_of, who } = *ask;
+        let partitions = match as_of {
+            Some(AsOf::Fenced { .. }) => 1,
+            _ => self.store.limits.threads.max(1),
+        };
+        let mut config = SessionConfig::new().with_target_partitions(partitions).with_information_schema(true);
         let options = config.options_mut();
         // A row filter reads only the pages of one customer; without one it costs nothing.
         options.execution.parquet.pushdown_filters = matches!(who, Who::One(_));
@@ -95,15 +107,16 @@ impl Embedded {
                 _ => None,
             };
             let files = self.store.files(snapshot, entity, customer.map(bucket_of)).map_err(storage)?;
-            let table = table(entity, &files).map_err(sorted_out)?;
-            let name = entity.name();
-            match customer {
-                None => context.register_table(name, table).map_err(sorted_out)?,
-                Some(customer) => {
-                    let theirs = context.read_table(table).and_then(|rows| rows.filter(col("customer_id").eq(lit(customer))));
-                    context.register_table(name, theirs.map_err(sorted_out)?.into_view()).map_err(sorted_out)?
-                }
-            };
+            let mut seen = table(entity, &files).map_err(sorted_out)?;
+            if let Some(customer) = customer {
+                let theirs = context.read_table(seen).and_then(|rows| rows.filter(col("customer_id").eq(lit(customer))));
+                seen = theirs.map_err(sorted_out)?.into_view();
+            }
+            if let Some(AsOf::Fenced { day, start_us }) = as_of {
+                let fence = fence::Fence { day, start_us };
+                seen = context.read_table(seen).and_then(|rows| fence.before(entity, rows)).map_err(sorted_out)?.into_view();
+            }
+            context.register_table(entity.name(), seen).map_err(sorted_out)?;
         }
         let imports = imports_table(&self.store.ledger.imports().map_err(storage)?).map_err(storage)?;
         let imports = MemTable::try_new(imports.schema(), vec![vec![imports]]).map_err(sorted_out)?;
@@ -125,14 +138,17 @@ fn table(entity: Entity, files: &[DataFile]) -> Result<Arc<dyn TableProvider>, D
 }
 
 impl Engine for Embedded {
-    fn query(&self, snapshot: &Snapshot, sql: &str, as_of: Option<Day>, who: &Who) -> Result<Table, EngineError> {
+    fn query(&self, snapshot: &Snapshot, sql: &str, as_of: Option<AsOf>, who: &Who) -> Result<Table, EngineError> {
         let running = self.running()?;
-        let sql = bind_as_of(sql, as_of)?;
-        let context = self.context(running, snapshot, who)?;
+        let sql = bind_as_of(sql, as_of.map(AsOf::day))?;
+        let context = self.context(running, &Ask { snapshot, as_of, who })?;
         let (schema, batches) = running
             .runtime
             .block_on(async {
                 let rows = context.sql_with_options(&sql, only_reads()).await?;
+                if let Some(AsOf::Fenced { .. }) = as_of {
+                    fence::same_any_time(rows.logical_plan())?;
+                }
                 let schema = Arc::new(rows.schema().as_arrow().clone());
                 Ok((schema, rows.collect().await?))
             })

@@ -2,6 +2,7 @@
 
 mod bind;
 mod embedded;
+mod fence;
 mod imports;
 
 pub use embedded::Embedded;

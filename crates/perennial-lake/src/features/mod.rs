@@ -15,7 +15,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, Date32Array, StringArray};
-use perennial_contract::engine::{EngineError, Snapshot, Who};
+use perennial_contract::engine::{AsOf, EngineError, Snapshot, Who};
 use perennial_contract::estimator::column;
 use perennial_contract::table::TableError;
 use perennial_contract::{Day, Entity, Table};
@@ -82,6 +82,11 @@ impl<'a> Ask<'a> {
     }
 }
 
+/// Whether a built-in group gives this column; else it is of a shop's own file.
+pub fn is_built_in(column: &str) -> Result<bool, FeatureError> {
+    Ok(Names::built_in()?.has(column))
+}
+
 /// One row per customer with a purchase day before `as_of`, sorted by `customer_id`.
 pub fn compute(store: &dyn Store, at: &Snapshot, as_of: Day, who: &Who, own: &OwnFeatures) -> Result<Table, FeatureError> {
     let tables = compute_many(store, at, &[as_of], who, own)?;
@@ -139,7 +144,7 @@ impl Ask<'_> {
         let laid = if by_sql_alone { self.universe(as_ofs)? } else { self.pass(as_ofs, &hot)? };
         let mut tables = Vec::with_capacity(as_ofs.len());
         for (laid, &(as_of, _)) in laid.into_iter().zip(as_ofs) {
-            let moment = Moment { store: self.store, at: self.at, as_of, who: self.who };
+            let moment = self.moment(AsOf::Trusted(as_of));
             let mut by_pass = laid.columns.into_iter();
             let mut columns = Columns::new();
             for group in &groups {
@@ -152,8 +157,9 @@ impl Ask<'_> {
                 }
             }
             let mut names = Names::built_in()?;
+            let fenced = self.moment(AsOf::Fenced { day: as_of, start_us: store::day_start_us(self.store.zone(), as_of)? });
             for group in &own {
-                for (name, array) in query::aligned(&moment, group, &laid.customers)? {
+                for (name, array) in query::aligned(&fenced, group, &laid.customers)? {
                     names.claim(group, &name)?;
                     columns.push((name, array));
                 }
@@ -162,6 +168,10 @@ impl Ask<'_> {
             tables.push(table(&laid.customers, as_of, columns)?);
         }
         Ok(tables)
+    }
+
+    fn moment(&self, as_of: AsOf) -> Moment<'_> {
+        Moment { store: self.store, at: self.at, as_of, who: self.who }
     }
 
     fn wants(&self, group: &Group) -> bool {
@@ -193,7 +203,7 @@ impl Ask<'_> {
     /// The customers alone, by the definition of the first group.
     fn universe(&self, as_ofs: &[(Day, Sample)]) -> Result<Vec<Laid>, FeatureError> {
         let one = |&(as_of, sample): &(Day, Sample)| {
-            let moment = Moment { store: self.store, at: self.at, as_of, who: self.who };
+            let moment = self.moment(AsOf::Trusted(as_of));
             let customers = query::rows(&moment, &GROUPS[0])?.texts(column::CUSTOMER_ID)?;
             let customers = customers.iter().filter(|id| id.is_some_and(|id| sample.takes(id))).collect();
             Ok(Laid { customers, columns: Columns::new() })

@@ -1,12 +1,12 @@
-//! A shop's own feature files: `<shop>/features/*.sql`.
+//! A shop's own feature files: `<shop>/features/*.sql`. Whatever they say, they see the tables as they were known before the as-of day.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use perennial_contract::estimator::column;
 
+use super::FeatureError;
 use super::group::{GROUPS, Group};
-use super::{FeatureError, query};
 
 /// No feature file is longer than this: it is text a person wrote.
 const FILE_BYTES_MAX: u64 = 1 << 20;
@@ -61,12 +61,6 @@ fn read(path: &Path, unreadable: &dyn Fn(&Path, std::io::Error) -> FeatureError)
     }
     let group = Group { name: name.clone().into(), sql: sql.into() };
     group.features()?;
-    if !query::mentions_as_of(&group.query()) {
-        return Err(own(
-            "does not mention $as_of".to_owned(),
-            "compare every day with it (`ordered_on < $as_of`), or the feature would know the future",
-        ));
-    }
     Ok(group)
 }
 
@@ -81,6 +75,10 @@ impl Names {
             names.extend(group.features()?.into_iter().map(|feature| (feature.name.to_owned(), group.name.to_string())));
         }
         Ok(Self(names))
+    }
+
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.0.contains_key(name)
     }
 
     /// Enter the columns of a shop's own group, or say what is wrong with a name.

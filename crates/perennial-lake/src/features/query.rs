@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, AsArray, Float64Array, Int64Array, StringArray, UInt32Array, new_null_array};
 use arrow::compute::{cast, is_null, kernels::zip::zip, take};
 use arrow::datatypes::{DataType, Float64Type};
-use perennial_contract::engine::{Snapshot, Who};
+use perennial_contract::engine::{AsOf, Snapshot, Who};
 use perennial_contract::estimator::column;
 use perennial_contract::{Day, Table};
 
@@ -17,17 +17,12 @@ use super::store::{Store, day_start_us};
 pub(super) struct Moment<'a> {
     pub store: &'a dyn Store,
     pub at: &'a Snapshot,
-    pub as_of: Day,
+    pub as_of: AsOf,
     pub who: &'a Who,
 }
 
 /// Named columns, in order.
 pub(super) type Columns = Vec<(String, ArrayRef)>;
-
-/// Whether a query looks at the as-of day at all.
-pub(super) fn mentions_as_of(query: &str) -> bool {
-    query.contains("$as_of")
-}
 
 /// `$as_of` is left to the engine; `$as_of_at`, the instant at which that day begins in the shop's zone, becomes a literal here,
 /// because engines know no zone.
@@ -35,7 +30,7 @@ fn bound(moment: &Moment, query: String) -> Result<String, FeatureError> {
     if !query.contains("$as_of_at") {
         return Ok(query);
     }
-    let start_us = day_start_us(moment.store.zone(), moment.as_of)?;
+    let start_us = day_start_us(moment.store.zone(), moment.as_of.day())?;
     let day = Day(start_us.div_euclid(86_400_000_000) as i32);
     let second = start_us.rem_euclid(86_400_000_000) / 1_000_000;
     let time = format!("{:02}:{:02}:{:02}", second / 3600, second / 60 % 60, second % 60);

@@ -42,7 +42,9 @@ of N days are the N days before the as-of day. The column *without a row* says w
 Two facts are not dated and are taken as they are known today: `orders.status` (it matters only for orders without a line of positive
 value) and what `customers` and `products` say about a person or a product.
 
-A shop's own files in `<shop>/features/*.sql` add columns: a query that mentions `$as_of` and gives `customer_id` and further columns,
-one row per customer. `$as_of` stands for the day, `$as_of_at` for the instant at which it begins in the shop's zone. A header as in
-the built-in files is optional.
+A shop's own files in `<shop>/features/*.sql` add columns: a query that gives `customer_id` and further columns, one row per customer.
+`$as_of` stands for the day, `$as_of_at` for the instant at which it begins in the shop's zone. **Such a query cannot see the future**: its tables
+hold only what was known before the day (rows dated earlier; deliveries, openings, clicks, redemptions, closings and their scores only once they had happened), and
+functions such as `random()` or `now()` are refused. The two undated facts above are the exception; a feature made of them that all but
+equals the outcome is refused by the gate (`gate.leak_auroc_max`). A header as in the built-in files is optional.
 ";

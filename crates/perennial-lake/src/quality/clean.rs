@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array, RecordBatch};
 use arrow::datatypes::{DataType, Int64Type};
-use perennial_contract::engine::{Engine, EngineError, Snapshot, Who};
+use perennial_contract::engine::{AsOf, Engine, EngineError, Snapshot, Who};
 use perennial_contract::entity::ORIGIN;
-use perennial_contract::{Day, Entity, Table};
+use perennial_contract::{Entity, Table};
 use serde::Serialize;
 
 use crate::features::{FeatureError, Rows, Store};
@@ -93,7 +93,7 @@ impl CleanedEngine<'_> {
 }
 
 impl Engine for CleanedEngine<'_> {
-    fn query(&self, snapshot: &Snapshot, sql: &str, as_of: Option<Day>, who: &Who) -> Result<Table, EngineError> {
+    fn query(&self, snapshot: &Snapshot, sql: &str, as_of: Option<AsOf>, who: &Who) -> Result<Table, EngineError> {
         if self.policy == CleaningPolicy::default() || !sql.contains("order_items") {
             return self.inner.query(snapshot, sql, as_of, who);
         }

@@ -11,7 +11,7 @@ mod trap;
 use std::collections::BTreeMap;
 
 use perennial_contract::Entity;
-use perennial_contract::engine::Snapshot;
+use perennial_contract::engine::{EngineError, Snapshot};
 use perennial_contract::money::{Decimal, minor_digits};
 use serde::Serialize;
 
@@ -56,6 +56,8 @@ pub struct QualitySettings {
     /// `name: severity: SELECT count(*) …`
     pub own: Vec<String>,
     pub cleaning: CleaningPolicy,
+    /// Customers that the cleaning leaves out, by id.
+    pub drop_customers: Vec<String>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -64,6 +66,8 @@ pub enum QualityError {
     Lake(#[from] LakeError),
     #[error(transparent)]
     Clean(#[from] FeatureError),
+    #[error(transparent)]
+    Engine(#[from] EngineError),
     #[error("own rule {rule:?} in quality.own: {problem}")]
     Rule { rule: String, problem: String },
 }
@@ -127,6 +131,10 @@ pub fn check(lake: &Lake, at: &Snapshot, settings: &QualitySettings) -> Result<V
     if settings.reconciliation != Severity::Off {
         rules.insert(0, rule::reconciliation(&imports, &relations, settings.reconciliation));
     }
+    if tables.get(&Entity::Orders).is_none_or(|orders| orders.rows == 0) {
+        rules.insert(0, rule::no_orders());
+    }
+    rules.extend(rule::dropped_customers(lake, at, &settings.drop_customers)?);
     for text in &settings.own {
         rules.push(rule::own(lake, at, text)?);
     }
@@ -242,58 +250,15 @@ impl Verdict {
     /// Why the gate is shut.
     #[must_use]
     pub fn reasons(&self) -> Vec<String> {
-        let broken = self.rules.iter().filter(|answer| !answer.passed && answer.severity == Severity::Error);
-        broken.map(|answer| format!("{} ({}): {}", answer.name, answer.table, answer.finding)).collect()
+        self.broken().map(|answer| format!("{} ({}): {}", answer.name, answer.table, answer.finding)).collect()
     }
 
-    /// The verdict for a terminal.
     #[must_use]
-    pub fn text(&self) -> String {
-        let mut text = format!("quality gate: {}\n", if self.is_open() { "open" } else { "SHUT" });
-        if let Some(balance) = &self.reconciliation {
-            let sign = if balance.balanced { "balanced" } else { "NOT BALANCED" };
-            text.push_str(&format!(
-                "net revenue: files state {} {}, loaded {}, rejected {}, rounding {}: {sign}\n",
-                balance.stated, self.currency, balance.loaded, balance.rejected, balance.rounding
-            ));
-            if balance.known.bytes().any(|digit| matches!(digit, b'1'..=b'9')) {
-                let held = Decimal { units: i128::from(self.net_revenue_cents), scale: minor_digits(&self.currency) };
-                text.push_str(&format!(
-                    "of what was loaded {} was in the lake already or was replaced since: the lake holds {held}\n",
-                    balance.known
-                ));
-            }
-        }
-        text.push_str("\ntables\n");
-        for (name, table) in &self.tables {
-            let days = table.first_day.zip(table.last_day).map_or(String::new(), |(first, last)| format!("  {first} … {last}"));
-            text.push_str(&format!(
-                "  {name:<12} {:>10} rows {:>8} rejected {:>8} repeated{days}\n",
-                table.rows, table.rejected, table.duplicates
-            ));
-        }
-        let CleaningEffect { lines_dropped, lines_capped } = self.cleaning;
-        if lines_dropped + lines_capped > 0 {
-            text.push_str(&format!(
-                "\ncleaning, for learning and scores only: {lines_dropped} repeated lines dropped, {lines_capped} lines capped\n"
-            ));
-        }
-        text.push_str("\nrules\n");
-        for answer in &self.rules {
-            let mark = match (answer.passed, answer.severity) {
-                (true, _) => "ok     ",
-                (false, Severity::Error) => "BROKEN ",
-                (false, _) => "warning",
-            };
-            text.push_str(&format!("  {mark} {:<20} {}\n", answer.name, answer.finding));
-        }
-        for trap in &self.traps {
-            text.push_str(&format!("  known   {:<20} {} {}\n", trap.format, trap.rows, trap.what));
-        }
-        if !self.suggested.is_empty() {
-            text.push_str("\nrules your data suggest (put them into quality.own)\n");
-            self.suggested.iter().for_each(|rule| text.push_str(&format!("  {rule}\n")));
-        }
-        text
+    pub fn reasons_zh(&self) -> Vec<String> {
+        self.broken().map(|answer| format!("{}（{}）：{}", answer.name, answer.table, answer.finding_zh)).collect()
+    }
+
+    fn broken(&self) -> impl Iterator<Item = &Answer> {
+        self.rules.iter().filter(|answer| !answer.passed && answer.severity == Severity::Error)
     }
 }

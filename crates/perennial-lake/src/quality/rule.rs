@@ -1,7 +1,7 @@
 //! The rules of the gate: what was asked, what was found, in both languages.
 
 use perennial_contract::Entity;
-use perennial_contract::engine::{Engine, Snapshot, Who};
+use perennial_contract::engine::{Engine, EngineError, Snapshot, Who};
 use serde::Serialize;
 
 use super::profile::TableProfile;
@@ -242,6 +242,55 @@ pub fn reconciliation(imports: &[ImportRecord], relations: &Relations, severity:
             imports.len()
         ),
     }
+}
+
+/// A shop without orders has nothing to learn from.
+pub fn no_orders() -> Answer {
+    Answer {
+        name: "orders".to_owned(),
+        table: Entity::Orders.name().to_owned(),
+        severity: Severity::Error,
+        passed: false,
+        count: 0,
+        of: 0,
+        finding: "no orders yet; import the shop's files first (`perennial import`)".to_owned(),
+        finding_zh: "还没有订单；请先导入店铺文件（`perennial import`）".to_owned(),
+    }
+}
+
+/// Whether the customers that the cleaning leaves out are customers: a mistyped id would leave nobody out.
+pub fn dropped_customers(lake: &Lake, at: &Snapshot, ids: &[String]) -> Result<Option<Answer>, QualityError> {
+    if ids.is_empty() {
+        return Ok(None);
+    }
+    let literals: Vec<String> = ids.iter().map(|id| format!("'{}'", id.replace('\'', "''"))).collect();
+    let sql = format!(
+        "SELECT customer_id FROM customers WHERE customer_id IN ({0}) UNION SELECT customer_id FROM orders WHERE customer_id IN ({0})",
+        literals.join(", ")
+    );
+    let found = lake.engine().query(at, &sql, None, &Who::Everyone)?;
+    let found = found.texts("customer_id").map_err(|error| EngineError::Storage(error.to_string()))?;
+    let unknown: Vec<&str> = ids.iter().map(String::as_str).filter(|id| !found.iter().any(|known| known == Some(*id))).collect();
+    let named = unknown.iter().take(5).copied().collect::<Vec<_>>().join(", ");
+    let words = if unknown.is_empty() {
+        (
+            "customers of cleaning.drop_customers are unknown here".to_owned(),
+            "个 cleaning.drop_customers 中的客户不存在".to_owned(),
+        )
+    } else {
+        (
+            format!("customers of cleaning.drop_customers are unknown here, so they leave nobody out: {named}"),
+            format!("个 cleaning.drop_customers 中的客户不存在，因而未剔除任何人：{named}"),
+        )
+    };
+    let count = Count {
+        table: Entity::Customers,
+        count: unknown.len() as u64,
+        of: ids.len() as u64,
+        passed: unknown.is_empty(),
+        words: (&words.0, &words.1),
+    };
+    Ok(Some(answer("dropped_customers", Severity::Warning, count)))
 }
 
 /// A rule of the shop's own: `name: severity: SELECT count(*) …`; it passes when the count is 0.

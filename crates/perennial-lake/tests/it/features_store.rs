@@ -7,9 +7,9 @@ use arrow::array::{ArrayRef, AsArray, BooleanArray, Date32Array, Float64Array, I
 use arrow::array::{ListBuilder, StringBuilder, TimestampMicrosecondArray, UInt32Array};
 use datafusion::datasource::MemTable;
 use datafusion::prelude::SessionContext;
-use perennial_contract::engine::{Engine, EngineError, Snapshot, Who};
+use perennial_contract::engine::{AsOf, Engine, EngineError, Snapshot, Who};
 use perennial_contract::entity::Kind;
-use perennial_contract::{Day, Entity, Table};
+use perennial_contract::{Entity, Table};
 use perennial_lake::features::{FeatureError, Rows, Store};
 
 /// One cell of a test row.
@@ -95,8 +95,8 @@ impl Store for Memory {
 }
 
 impl Engine for Memory {
-    fn query(&self, _: &Snapshot, sql: &str, as_of: Option<Day>, who: &Who) -> Result<Table, EngineError> {
-        let sql = as_of.map_or(sql.to_owned(), |day| sql.replace("$as_of", &format!("DATE '{day}'")));
+    fn query(&self, _: &Snapshot, sql: &str, as_of: Option<AsOf>, who: &Who) -> Result<Table, EngineError> {
+        let sql = as_of.map_or(sql.to_owned(), |as_of| sql.replace("$as_of", &format!("DATE '{}'", as_of.day())));
         let context = SessionContext::new();
         for &entity in Entity::ALL {
             let rows = self.rows_of(entity, who);

@@ -1,13 +1,13 @@
 //! SQL over a snapshot.
 
-use perennial_contract::engine::{Engine, EngineError, Snapshot, Who};
+use perennial_contract::engine::{AsOf, Engine, EngineError, Snapshot, Who};
 use perennial_contract::{Day, Entity, Table};
 use perennial_lake::lake::{Lake, Limits};
 
 use crate::lake_fixture::*;
 
 fn query(lake: &Lake, at: &Snapshot, sql: &str, who: &Who) -> Table {
-    lake.engine().query(at, sql, Day::from_ymd(1970, 1, 20), who).unwrap()
+    lake.engine().query(at, sql, Day::from_ymd(1970, 1, 20).map(AsOf::Trusted), who).unwrap()
 }
 
 fn filled(lake: &Lake) -> Vec<Line> {

@@ -19,8 +19,9 @@ pub struct Check {
 impl Check {
     pub fn run(&self, context: &Context) -> Result<Exit> {
         let shop = Shop::open(context)?;
-        let gate = pipeline::gate_of_quality(&shop, context, self.why.as_deref())?;
-        context.print(&gate.verdict, || gate.text())?;
+        let mut gate = pipeline::gate_of_quality(&shop, context, self.why.as_deref())?;
+        gate.effect = pipeline::FeatureCleaning::today(&shop)?;
+        context.print(&gate.json()?, || gate.text())?;
         Ok(if gate.is_open() { Exit::Done } else { Exit::Refused })
     }
 }

@@ -69,10 +69,27 @@ pub enum Language {
     Zh,
 }
 
+impl Language {
+    /// The words of this language.
+    #[must_use]
+    pub fn of<'a>(self, en: &'a str, zh: &'a str) -> &'a str {
+        match self {
+            Self::En => en,
+            Self::Zh => zh,
+        }
+    }
+}
+
 impl Context {
     #[must_use]
     pub fn progress(&self) -> Progress {
         Progress { quiet: self.quiet || self.json, timings: self.timings }
+    }
+
+    /// The language to speak, given the shop's own.
+    #[must_use]
+    pub fn language(&self, shop_language: &str) -> Language {
+        if self.speaks_zh(shop_language) { Language::Zh } else { Language::En }
     }
 
     /// Whether to speak Chinese, given the shop's own language.

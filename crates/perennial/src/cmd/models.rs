@@ -4,9 +4,9 @@ use anyhow::Result;
 use perennial_contract::estimator::Task;
 use serde_json::json;
 
-use super::{Context, Exit};
+use super::{Context, Exit, Language};
 use crate::registry::{Registry, Row};
-use crate::shop::{Shop, now};
+use crate::shop::{Shop, load_settings, now};
 
 /// List every trained model: who answers, who waits, who was refused and why.
 ///
@@ -29,16 +29,17 @@ impl Models {
             })?;
         } else {
             let rows = registry.list()?;
-            context.print(&rows, || table(&rows))?;
+            let language = context.language(&load_settings(context)?.settings.shop.language);
+            context.print(&rows, || table(&rows, language))?;
         }
         Ok(Exit::Done)
     }
 }
 
 /// Models as lines of text, one task after another.
-pub fn table(rows: &[Row]) -> String {
+pub fn table(rows: &[Row], language: Language) -> String {
     if rows.is_empty() {
-        return "no models yet; `perennial train` makes some".to_owned();
+        return language.of("no models yet; `perennial train` makes some", "尚无模型；请先运行 `perennial train`").to_owned();
     }
     let mut text = String::new();
     for row in rows {
@@ -49,8 +50,15 @@ pub fn table(rows: &[Row]) -> String {
             .map(|name| metric(name))
             .collect();
         text.push_str(&format!("{:<8} {:<14} v{:<3} {:<9}{numbers}\n", row.task, row.name, row.version, row.status.name()));
-        if !row.reason.is_empty() {
-            text.push_str(&format!("         {}\n", row.reason));
+        let reason = match row.metrics["reason_zh"].as_str().filter(|_| language == Language::Zh) {
+            Some(reason_zh) => reason_zh,
+            None => &row.reason,
+        };
+        if !reason.is_empty() {
+            text.push_str(&format!("         {reason}\n"));
+        }
+        if let Some(why) = &row.override_why {
+            text.push_str(&format!("         {}{why}\n", language.of("answers by override: ", "经人工放行而作答：")));
         }
     }
     text
@@ -94,9 +102,8 @@ impl Rollback {
     pub fn run(&self, context: &Context) -> Result<Exit> {
         let mut registry = Registry::open(&Shop::folder(context)?)?;
         let champion = registry.rollback(self.task, &now())?;
-        context.print(&json!({ "task": self.task, "champion": champion }), || match &champion {
-            Some(row) => format!("{} is answered by {} v{} again", row.task, row.name, row.version),
-            None => format!("{} is answered by nobody now: there was no model before", self.task),
+        context.print(&json!({ "task": self.task, "champion": champion }), || {
+            format!("{} is answered by {} v{} again", champion.task, champion.name, champion.version)
         })?;
         Ok(Exit::Done)
     }

@@ -34,7 +34,8 @@ impl Train {
             return Ok(Exit::Refused);
         }
         let trained = pipeline::train(&mut shop, context, tasks, self.as_of)?;
-        context.print(&trained.rows, || format!("{}\n{}", trained.plan_text, models::table(&trained.rows)))?;
+        let language = context.language(&shop.settings.shop.language);
+        context.print(&trained.rows, || format!("{}\n{}", trained.plan_text, models::table(&trained.rows, language)))?;
         let is_refused = |task: &Task| !trained.rows.iter().any(|row| row.task == *task && row.status != Status::Refused);
         Ok(if tasks.iter().any(is_refused) { Exit::Refused } else { Exit::Done })
     }

@@ -3,6 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use perennial_contract::estimator::Task;
+use perennial_learn::catalog::MODELS;
+
 use super::Settings;
 
 /// Who said so; the later wins.
@@ -85,6 +88,20 @@ impl Loaded {
                 self.set(key.section, key.name, &bare_value(text), Origin::Environment(variable))?;
             }
         }
+        // A mistyped setting would silently be none. Other variables of ours (where data or keys are) begin with no section.
+        let known = |name: &str| Settings::keys().iter().any(|key| name == format!("{}_{}", key.section, key.name));
+        for (variable, _) in environment {
+            let Some(name) = variable.strip_prefix("PERENNIAL_").map(str::to_lowercase) else { continue };
+            let section = Settings::SECTIONS.iter().find(|(section, _)| name.starts_with(&format!("{section}_")));
+            let is_key_material = self.settings.vault.key.ends_with(&format!(":{variable}"));
+            if let Some((section, _)) = section
+                && !known(&name)
+                && !is_key_material
+            {
+                let setting = format!("{section}.{}", &name[section.len() + 1..]);
+                return Err(unknown(Origin::Environment(variable.clone()), &setting));
+            }
+        }
         Ok(())
     }
 
@@ -136,6 +153,17 @@ impl Loaded {
         }
         if s.run.threads > THREADS_MAX {
             return Err(self.bad("run.threads", format!("is {}, allowed are 0 (all) to {THREADS_MAX}", s.run.threads)));
+        }
+        for (setting, task, names) in [
+            ("learn.churn", Task::Churn, &s.learn.churn),
+            ("learn.value", Task::Value, &s.learn.value),
+            ("learn.segment", Task::Segment, &s.learn.segment),
+        ] {
+            let of_task = || MODELS.iter().filter(|entry| entry.task == task).map(|entry| entry.name);
+            if let Some(name) = names.iter().find(|name| !of_task().any(|known| known == name.as_str())) {
+                let allowed = of_task().collect::<Vec<_>>().join(", ");
+                return Err(self.bad(setting, format!("names {name:?}, which is no model of the catalogue; there are {allowed}")));
+            }
         }
         if jiff::tz::TimeZone::get(&s.shop.zone).is_err() {
             let problem = format!("is {:?}, expected an IANA zone such as \"Europe/London\" or \"UTC\"", s.shop.zone);
@@ -227,6 +255,10 @@ mod tests {
                 "[shop]\nzone = \"Moon/Base\"",
                 "perennial.toml: setting shop.zone is \"Moon/Base\", expected an IANA zone such as \"Europe/London\" or \"UTC\"",
             ),
+            (
+                "[learn]\nsegment = [\"rfm\", \"kmeens\"]",
+                "perennial.toml: setting learn.segment names \"kmeens\", which is no model of the catalogue; there are rfm, kmeans",
+            ),
             ("[shop]\nlanguage = \"fr\"", "perennial.toml: setting shop.language is \"fr\", allowed are en, zh"),
             (
                 "[quality]\nrejects = \"loud\"",
@@ -251,5 +283,10 @@ mod tests {
         let loaded = load(file, &environment, &["learn.horizon_days=60".to_owned(), "shop.name=Tea & more".to_owned()]).unwrap();
         assert_eq!((loaded.settings.learn.horizon_days, loaded.settings.shop.name.as_str()), (60, "Tea & more"));
         assert_eq!(loaded.origin("learn.horizon_days"), Origin::Flag);
+        let mistyped = load(file, &[("PERENNIAL_LEARN_HORIZON".to_owned(), "30".to_owned())], &[]).unwrap_err();
+        let message = "environment variable PERENNIAL_LEARN_HORIZON: no setting \"learn.horizon\"";
+        assert!(mistyped.to_string().starts_with(message), "{mistyped}");
+        let other = [("PERENNIAL_DATA".to_owned(), "x".to_owned()), ("HOME".to_owned(), "y".to_owned())];
+        assert!(load(file, &other, &[]).is_ok());
     }
 }

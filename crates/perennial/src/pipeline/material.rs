@@ -9,7 +9,7 @@ use perennial_learn::words::Words;
 
 use super::dataset::{Chosen, Rows, cleaned, cleaned_store, own_features, without_labels};
 use super::history::History;
-use super::leak;
+use super::leak::{self, Leak};
 use super::plan::{Plan, looks_ahead};
 use crate::shop::Shop;
 
@@ -20,8 +20,8 @@ pub struct Material {
     pub serve: Table,
     /// Everybody as of the plan's day.
     pub today: Rows,
-    /// Single features that all but equal the label, in words.
-    pub leaks: Vec<String>,
+    /// Single features that all but equal the label.
+    pub leaks: Vec<Leak>,
 }
 
 /// An as-of day whose outcomes are known, and how many rows of it are wanted.

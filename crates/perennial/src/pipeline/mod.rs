@@ -16,11 +16,12 @@ mod run;
 mod score;
 mod summary;
 mod train;
+mod verdict;
 mod words;
 
 pub use picture::picture;
 pub use plan::as_of_or_default;
-pub use quality::gate_of_quality;
+pub use quality::{FeatureCleaning, gate_of_quality};
 pub use run::{RunRequest, run};
 pub use score::{check_score_file, score, write_scores};
 pub use summary::report;

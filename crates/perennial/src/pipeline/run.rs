@@ -9,7 +9,7 @@ use super::plan::looks_ahead;
 use super::score::{champions, score_features, write_scores};
 use super::train::{best, train};
 use super::{gate_of_quality, summary};
-use crate::cmd::{Context, Exit, models_table};
+use crate::cmd::{Context, Exit, Language, models_table};
 use crate::registry::{Row, Status};
 use crate::shop::{Shop, now};
 
@@ -60,14 +60,24 @@ pub fn run(shop: &mut Shop, context: &Context, request: &RunRequest<'_>) -> Resu
         "as_of": as_of, "horizon_days": trained.plan.horizon_days, "look_back_days": trained.plan.look_back_days,
         "gate": "open", "models": rows, "customers": scored.table.rows(), "scores": scores, "report": report, "unanswered": unanswered,
     });
-    let mut text = format!("{}\n\n{}\n", trained.plan_text, models_table(&rows));
+    let language = context.language(&shop.settings.shop.language);
+    let mut text = format!("{}\n\n{}\n", trained.plan_text, models_table(&rows, language));
     for task in unanswered {
-        let why = rows
-            .iter()
-            .find(|row| row.task == *task && row.status == Status::Refused)
-            .map_or("no candidate", |row| row.reason.as_str());
-        text.push_str(&format!("{task}: refused, nobody answers: {why}\n"));
+        let refused = rows.iter().find(|row| row.task == *task && row.status == Status::Refused);
+        text.push_str(&match language {
+            Language::En => {
+                format!("{task}: refused, nobody answers: {}\n", refused.map_or("no candidate", |row| row.reason.as_str()))
+            }
+            Language::Zh => {
+                let why = refused.and_then(|row| row.metrics["reason_zh"].as_str()).unwrap_or("没有候选模型");
+                format!("{task}：被拒绝，无人作答：{why}\n")
+            }
+        });
     }
-    text.push_str(&format!("scores: {} ({} customers)\nreport: {}", scores.display(), scored.table.rows(), report.display()));
+    let (scores, customers, report) = (scores.display(), scored.table.rows(), report.display());
+    text.push_str(&match language {
+        Language::En => format!("scores: {scores} ({customers} customers)\nreport: {report}"),
+        Language::Zh => format!("打分：{scores}（{customers} 位客户）\n报告：{report}"),
+    });
     Ok(Done { exit, json, text })
 }

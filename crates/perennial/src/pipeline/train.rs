@@ -1,6 +1,6 @@
 //! A training run: every candidate is fitted on the past, judged on the last closed window, fitted again one window later, and filed.
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use perennial_contract::Day;
 use perennial_contract::estimator::{Run, Task};
 use perennial_learn::catalog::{self, Entry, Role};
@@ -14,10 +14,11 @@ use super::dataset::Rows;
 use super::evaluate::Judged;
 use super::gate::{self, Reigning, Rivals};
 use super::history::History;
+use super::leak::Leak;
 use super::material::{Material, Source};
 use super::plan::{Plan, as_of_or_default, looks_ahead};
 use super::score::champions;
-use crate::cmd::{Context, UsageError};
+use crate::cmd::Context;
 use crate::registry::{Filing, Row, Status};
 use crate::shop::{Shop, now};
 
@@ -62,9 +63,11 @@ pub fn train(shop: &mut Shop, context: &Context, tasks: &[Task], as_of: Option<D
     }
     filings.sort_by_key(|filing| entries.iter().position(|entry| entry.name == filing.name));
     let rows = shop.registry.file(&filings, &now())?;
-    let mut plan_text = plan.text(context.speaks_zh(&shop.settings.shop.language));
+    let speaks_zh = context.speaks_zh(&shop.settings.shop.language);
+    let mut plan_text = plan.text(speaks_zh);
     for leak in &material.leaks {
-        plan_text.push_str(&format!("\nwarning: {leak}"));
+        let Words { en, zh } = leak.words();
+        plan_text.push_str(&if speaks_zh { format!("\n警告：{zh}") } else { format!("\nwarning: {en}") });
     }
     Ok(Trained { rows, plan, plan_text, today: material.today })
 }
@@ -77,12 +80,9 @@ fn wanted(shop: &Shop, task: Task) -> Result<Vec<&'static Entry>> {
         Task::Value => &learn.value,
         Task::Segment => &learn.segment,
     };
-    let entry = |name: &String| match catalog::find(name).filter(|entry| entry.task == task) {
-        Some(entry) => Ok(entry),
-        None => {
-            Err(UsageError(format!("setting learn.{task}: no model {name:?} in the catalogue; there are {}", names_of(task)))
-                .into())
-        }
+    let entry = |name: &String| {
+        let found = catalog::find(name).filter(|entry| entry.task == task);
+        found.with_context(|| format!("setting learn.{task}: no model {name:?} in the catalogue"))
     };
     names.iter().map(entry).collect()
 }
@@ -137,11 +137,12 @@ impl Files<'_> {
                     };
                     metrics["compared"] = verdict.comparisons;
                     metrics["baseline"] = json!(entry.role == Role::Baseline);
-                    metrics["leaks"] = json!(self.material.leaks);
+                    metrics["leaks"] = self.material.leaks.iter().map(Leak::facts).collect();
                     if let Some(served) = &model {
                         metrics["importance"] = json!(served.importance);
                     }
-                    let reasons: Vec<Words> = verdict.reasons.into_iter().chain(failed).collect();
+                    let leaks = self.material.leaks.iter().filter_map(|leak| leak.refusal(model.as_ref()?.model.as_ref()));
+                    let reasons: Vec<Words> = verdict.reasons.into_iter().chain(leaks).chain(failed).collect();
                     // A refused model is kept too, so that the refusal can be overridden; it answers only then.
                     let model = model.map(|served| served.model.to_json());
                     self.filing(entry, &Found { metrics, reasons, judged: Some(&judged), model })?
@@ -225,10 +226,6 @@ struct Found<'a> {
     reasons: Vec<Words>,
     judged: Option<&'a Judged>,
     model: Option<Value>,
-}
-
-fn names_of(task: Task) -> String {
-    catalog::MODELS.iter().filter(|entry| entry.task == task).map(|entry| entry.name).collect::<Vec<_>>().join(", ")
 }
 
 /// The candidate that should answer each task: not refused, and best on the metric that decides. Segments: the first that passed.

@@ -50,6 +50,9 @@ pub struct Row {
     pub version: i64,
     pub status: Status,
     pub reason: String,
+    /// Why it answers although the gate refused it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub override_why: Option<String>,
     pub metrics: Value,
     pub as_of: String,
     pub horizon_days: i32,
@@ -106,7 +109,8 @@ CREATE TABLE IF NOT EXISTS overrides (
 ";
 
 const ROW: &str = "SELECT m.task, m.name, m.version, m.refused, m.reason, m.metrics, m.checksum, m.as_of, m.horizon_days, \
-    m.look_back_days, m.created_at, m.id, c.model_id IS NOT NULL FROM models m LEFT JOIN champions c ON c.model_id = m.id";
+    m.look_back_days, m.created_at, m.id, c.model_id IS NOT NULL, \
+    (SELECT h.why FROM history h WHERE h.model_id = c.model_id AND h.action = 'promote' ORDER BY h.id DESC LIMIT 1) FROM models m LEFT JOIN champions c ON c.model_id = m.id";
 
 impl Registry {
     pub fn open(shop: &Path) -> Result<Self, RegistryError> {
@@ -198,8 +202,8 @@ impl Registry {
         self.champion(task)?.ok_or_else(|| RegistryError::NotPossible(format!("no champion for {task} after promotion")))
     }
 
-    /// Back to whoever answered before; rolling back again goes further back. `None`: nobody answers any more.
-    pub fn rollback(&mut self, task: Task, now: &str) -> Result<Option<Row>, RegistryError> {
+    /// Back to whoever answered before; rolling back again goes further back, at most to the first.
+    pub fn rollback(&mut self, task: Task, now: &str) -> Result<Row, RegistryError> {
         // Who answers is a stack: promote pushes, rollback pops.
         let mut stack: Vec<i64> = Vec::new();
         {
@@ -217,8 +221,13 @@ impl Registry {
         if stack.pop().is_none() {
             return Err(RegistryError::NotPossible(format!("nothing to roll back: nobody answers {task}")));
         }
-        self.change(task, "rollback", stack.last().copied(), "", now)?;
-        self.champion(task)
+        let Some(&before) = stack.last() else {
+            return Err(RegistryError::NotPossible(format!(
+                "nothing to roll back to: nobody answered {task} before the model that does now; `perennial promote {task} MODEL` lets another answer"
+            )));
+        };
+        self.change(task, "rollback", Some(before), "", now)?;
+        self.champion(task)?.ok_or_else(|| RegistryError::NotPossible(format!("no champion for {task} after the rollback")))
     }
 
     fn change(&mut self, task: Task, action: &str, model: Option<i64>, why: &str, now: &str) -> Result<(), RegistryError> {
@@ -296,6 +305,7 @@ impl Registry {
                     _ => Status::Candidate,
                 },
                 reason: row.get(4)?,
+                override_why: row.get::<_, Option<String>>(13)?.filter(|why| refused && !why.is_empty()),
                 metrics: serde_json::from_str(&metrics).unwrap_or(Value::Null),
                 checksum: row.get(6)?,
                 as_of: row.get(7)?,

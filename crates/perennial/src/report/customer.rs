@@ -86,7 +86,8 @@ impl CustomerPicture {
         let spend = match (self.spend_cents, self.spend_cents_lo80, self.spend_cents_hi80) {
             (Some(spend), Some(lo), Some(hi)) => {
                 let range = fill(t.customer_interval, &[("lo", &l.money_about(lo)), ("hi", &l.money_about(hi))]);
-                format!("{}  {range}", l.money_about(spend))
+                let raised = if hi > spend { String::new() } else { format!(" ({})", t.interval_raised) };
+                format!("{}  {range}{raised}", l.money_about(spend))
             }
             (Some(spend), _, _) => l.money_about(spend),
             (None, _, _) => none(),

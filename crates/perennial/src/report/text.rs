@@ -295,8 +295,8 @@ catalogue! {
     coverage: "Coverage", "区间覆盖率";
     coverage_note: "of the 80% interval; 80% would be exact", "80% 区间的实际覆盖，理想值为 80%";
     deciles_figure: "Predicted and actual spend by decile", "各十分位的预测与实际消费";
-    deciles_note: "Mean per customer, from the tenth with the lowest prediction to the highest. Bars are the mean of the customers’ own 80% intervals.",
-        "人均值，由预测最低的十分之一到最高的十分之一。色带为客户各自 80% 区间的平均。";
+    deciles_note: "Mean per customer, from the tenth with the lowest prediction to the highest. Bars are the mean of the customers’ own 80% intervals. Where more than four in five spend less than the mean, the interval ends at the mean and holds more than 80%.",
+        "人均值，由预测最低的十分之一到最高的十分之一。色带为客户各自 80% 区间的平均。若五分之四以上的客户消费低于均值，区间上限即为均值，实际覆盖高于 80%。";
     decile_point: "decile {decile}: predicted {predicted} ({lo} to {hi}), actual {actual}", "第 {decile} 十分位：预测 {predicted}（{lo}至 {hi}），实际 {actual}";
     decile: "Decile", "十分位";
     actual: "Actual", "实际";
@@ -382,6 +382,8 @@ catalogue! {
     customer_churn: "Leaves within {horizon}", "{horizon}内流失的概率";
     customer_spend: "Spend in {horizon}", "{horizon}内的消费";
     customer_interval: "80% between {lo} and {hi}", "80% 区间 {lo} 至 {hi}";
+    interval_raised: "more than four in five such customers spend less than this mean, which a few carry: the upper end is the mean itself",
+        "五分之四以上的同类客户消费低于这一均值（由少数客户拉高），故区间上限即为均值本身";
     customer_so_far: "So far", "迄今";
     customer_so_far_value: "{spend} on {orders} purchase days, {first} to {last}", "{first}至{last}，{orders} 个购买日，共 {spend}";
     customer_once: "{spend} on one purchase day, {first}", "{first}购买一天，共 {spend}";

@@ -7,11 +7,10 @@ fn mistakes_are_told_with_what_to_do() {
     let shop = TestShop::new(&[]);
     let dir = shop.dir();
     let dir = dir.to_str().expect("UTF-8");
-    let cases: [(&[&str], i32, &str); 13] = [
+    let cases: [(&[&str], i32, &str); 12] = [
         (&["models", "--shop", "/nonexistent"], 1, "is not a shop"),
         (&["init", dir], 1, "is not empty"),
         (&["import", "--shop", dir, "/nonexistent.csv"], 1, "/nonexistent.csv"),
-        (&["run", "--shop", dir], 1, "no orders yet"),
         (&["score", "--shop", dir, "--out", "scores.xls"], 2, ".parquet or .csv"),
         (&["fit", "bgndb", "--input", "x.csv"], 2, "there are"),
         (&["predict", "bgndb", "--parameters", "f.json", "--input", "x.csv", "--horizon", "9"], 2, "there are bgnbd, mbgnbd"),
@@ -27,6 +26,13 @@ fn mistakes_are_told_with_what_to_do() {
         assert_eq!(ran.code, code, "{arguments:?}: {ran:?}");
         assert!(ran.err.contains(message), "{arguments:?}: {ran:?}");
         assert!(!ran.err.contains("panicked"), "{ran:?}");
+    }
+    // An empty shop is a shut gate; in Chinese for who reads Chinese.
+    for command in ["run", "train", "check"] {
+        let ran = run(&[command, "--shop", dir]);
+        assert!(ran.code == 3 && ran.out.contains("no orders yet; import"), "{ran:?}");
+        let ran = run(&[command, "--shop", dir, "--lang", "zh"]);
+        assert!(ran.code == 3 && ran.out.contains("还没有订单；请先导入") && ran.out.contains("已关闭"), "{ran:?}");
     }
 }
 

@@ -123,8 +123,13 @@ fn cleaning_is_counted_and_the_lake_keeps_what_the_files_said() {
     std::fs::write(exports.join("order_items.csv"), lines).expect("lines");
     shop.run(&["import", "perennial", exports.to_str().expect("UTF-8")]).ok();
     let cleaning = ["--set", "cleaning.duplicate_lines=drop", "--set", "cleaning.line_cents_max=1000"];
-    let checked = shop.run(&[&["check", "--json"][..], &cleaning].concat()).ok().json();
-    assert_eq!(checked["cleaning"], serde_json::json!({ "lines_dropped": 1, "lines_capped": 1 }));
+    let left_out = ["--set", "cleaning.drop_customers=[\"bob\", \"bab\"]"];
+    let checked = shop.run(&[&["check", "--json"][..], &cleaning, &left_out].concat()).ok().json();
+    let counted = serde_json::json!({ "lines_dropped": 1, "lines_capped": 1, "customers_dropped": 1, "cells_filled": 0 });
+    assert_eq!(checked["cleaning"], counted);
+    let rules = checked["rules"].as_array().expect("rules");
+    let unknown = rules.iter().find(|rule| rule["name"] == "dropped_customers").expect("the rule");
+    assert!(unknown["finding"].as_str().is_some_and(|finding| finding.ends_with(": bab")), "{unknown}");
     assert_eq!(shop.run(&["check", "--json"]).ok().json()["cleaning"]["lines_dropped"], 0);
     // The lake keeps what the files said.
     assert_eq!(checked["net_revenue_cents"], 91_000);
@@ -188,4 +193,46 @@ fn own_sql_writes_nothing_and_opens_no_other_file() {
         assert_eq!(shop.run(&["check", "--set", &rule]).code, 1, "{rule}");
     }
     assert!(!leak.exists());
+}
+
+/// A feature that a shop made of what it learned afterwards is named, and no model that reads it may answer.
+#[test]
+fn own_features_that_know_the_outcome_are_refused() {
+    let (_folder, exports) = simulated();
+    let shop = TestShop::new(&["shop.currency=USD", "learn.churn=[\"logistic_rfm\", \"logistic\"]"]);
+    shop.run(&["import", &exports]).ok();
+    let train = || shop.run(&["train", "churn", "--json"]).json();
+    let model = |trained: &serde_json::Value, name: &str| {
+        let rows = trained.as_array().expect("models").clone();
+        rows.into_iter().find(|row| row["name"] == name).expect("the model")
+    };
+    let honest = model(&train(), "logistic");
+    let (as_of, horizon) = (honest["as_of"].as_str().expect("a day"), honest["horizon_days"].as_i64().expect("days"));
+    // Who orders within the test window, from the file: no date says when that was learned.
+    let ids = shop.dir().join("features/comes.sql");
+    let orders = std::fs::read_to_string(Path::new(&exports).join("orders.csv")).expect("orders");
+    let mut lines = orders.lines().map(|line| line.split(',').collect::<Vec<_>>());
+    let head = lines.next().expect("a head");
+    let position = |name: &str| head.iter().position(|column| *column == name).expect("a column");
+    let (customer, ordered) = (position("customer_id"), position("ordered_at"));
+    let end: jiff::civil::Date = as_of.parse().expect("a day");
+    let start = end.checked_sub(jiff::Span::new().days(horizon)).expect("a day");
+    let window = start.to_string()..end.to_string();
+    let comes = lines.filter(|line| window.contains(&line[ordered][..10].to_owned()) && !line[customer].is_empty());
+    let mut known: Vec<String> = comes.map(|line| format!("('{}')", line[customer])).collect();
+    known.sort();
+    known.dedup();
+    let sql = format!("SELECT customer_id, 1 AS comes FROM (VALUES {}) AS known (customer_id)", known.join(", "));
+    std::fs::write(&ids, sql).expect("a feature file");
+    let trained = train();
+    let leaking = model(&trained, "logistic");
+    assert_eq!(leaking["status"], "refused", "{leaking}");
+    for (field, words) in [("reason", "own feature comes"), ("reason_zh", "自定义特征 comes")] {
+        let reason = leaking[field].as_str().or(leaking["metrics"][field].as_str()).expect("a reason");
+        assert!(reason.contains(words), "{reason}");
+    }
+    assert_eq!(leaking["metrics"]["leaks"][0]["feature"], "comes");
+    // A model that does not read it may answer.
+    let reason = model(&trained, "logistic_rfm")["reason"].as_str().expect("a text").to_owned();
+    assert!(!reason.contains("comes"), "{reason}");
 }
