@@ -17,6 +17,8 @@ pub mod column {
     pub const LABEL_ORDERS: &str = "label_orders";
     /// Net spend in the horizon, minor units.
     pub const LABEL_SPEND_CENTS: &str = "label_spend_cents";
+    /// Whole days from the as-of day to the next order, 0 for one on that day; null without one in the horizon.
+    pub const LABEL_NEXT_ORDER_DAYS: &str = "label_next_order_days";
 
     /// The features every lifetime model and the baseline row read. Days are in the shop's zone, cents are net of returns.
     /// Repeat purchase days: distinct days with an order, less the first.

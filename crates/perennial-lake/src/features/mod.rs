@@ -120,10 +120,38 @@ pub fn labels_many(
     who: &Who,
 ) -> Result<Vec<Table>, FeatureError> {
     let columns = native::LABEL_COLUMNS.map(|(name, kind)| (name.to_owned(), kind));
-    let cuts = cuts(store, &everybody(as_ofs))?;
-    let pass = Pass { store, at, who, cuts: &cuts, natives: &[], horizon_days: Some(horizon_days), columns: &columns };
+    let cuts = cuts(store, &everybody(as_ofs), Some(horizon_days))?;
+    let pass = Pass { store, at, who, cuts: &cuts, natives: &[], columns: &columns };
     let laid = native::run(&pass)?;
     laid.into_iter().zip(as_ofs).map(|(laid, &as_of)| table(&laid.customers, as_of, laid.columns)).collect()
+}
+
+/// A window of a shop's past: customers as of the day it begins, and what they did in its days.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    pub as_of: Day,
+    pub days: i32,
+    pub sample: Sample,
+}
+
+/// What lifetime models read (`x`, `t_x`, `t`, `repeat_spend_cents_mean`) and the labels of each window, with one pass over the rows.
+/// Windows may have different lengths; whether they have closed is the caller's to know.
+pub fn lifetime_windows(store: &dyn Store, at: &Snapshot, windows: &[Window]) -> Result<Vec<Table>, FeatureError> {
+    let columns = native::LIFETIME_COLUMNS.iter().chain(&native::LABEL_COLUMNS);
+    let columns: Vec<_> = columns.map(|&(name, kind)| (name.to_owned(), kind)).collect();
+    let cut = |window: &Window| {
+        Ok(Cut {
+            as_of: window.as_of,
+            start_us: store::day_start_us(store.zone(), window.as_of)?,
+            sample: window.sample,
+            horizon_days: Some(window.days),
+        })
+    };
+    let cuts: Vec<Cut> = windows.iter().map(cut).collect::<Result<_, FeatureError>>()?;
+    let natives = [&native::LIFETIME];
+    let pass = Pass { store, at, who: &Who::Everyone, cuts: &cuts, natives: &natives, columns: &columns };
+    let laid = native::run(&pass)?;
+    laid.into_iter().zip(windows).map(|(laid, window)| table(&laid.customers, window.as_of, laid.columns)).collect()
 }
 
 impl Ask<'_> {
@@ -187,16 +215,8 @@ impl Ask<'_> {
         if self.horizon_days.is_some() {
             columns.extend(native::LABEL_COLUMNS.map(|(name, kind)| (name.to_owned(), kind)));
         }
-        let cuts = cuts(self.store, as_ofs)?;
-        let pass = Pass {
-            store: self.store,
-            at: self.at,
-            who: self.who,
-            cuts: &cuts,
-            natives: &natives,
-            horizon_days: self.horizon_days,
-            columns: &columns,
-        };
+        let cuts = cuts(self.store, as_ofs, self.horizon_days)?;
+        let pass = Pass { store: self.store, at: self.at, who: self.who, cuts: &cuts, natives: &natives, columns: &columns };
         native::run(&pass)
     }
 
@@ -234,8 +254,8 @@ fn everybody(as_ofs: &[Day]) -> Vec<(Day, Sample)> {
     as_ofs.iter().map(|&as_of| (as_of, Sample::EVERYBODY)).collect()
 }
 
-fn cuts(store: &dyn Store, as_ofs: &[(Day, Sample)]) -> Result<Vec<Cut>, FeatureError> {
-    let cut = |&(as_of, sample)| Ok(Cut { as_of, start_us: store::day_start_us(store.zone(), as_of)?, sample });
+fn cuts(store: &dyn Store, as_ofs: &[(Day, Sample)], horizon_days: Option<i32>) -> Result<Vec<Cut>, FeatureError> {
+    let cut = |&(as_of, sample)| Ok(Cut { as_of, start_us: store::day_start_us(store.zone(), as_of)?, sample, horizon_days });
     as_ofs.iter().map(cut).collect()
 }
 

@@ -5,7 +5,7 @@ use perennial_contract::engine::{Snapshot, Who};
 use perennial_contract::estimator::column;
 use perennial_contract::{Day, Entity, Table};
 use perennial_lake::features::{
-    Ask, GROUPS, OwnFeatures, Sample, Store, Via, compute, compute_many, labels, labels_many, reference,
+    Ask, GROUPS, OwnFeatures, Sample, Store, Via, Window, compute, compute_many, labels, labels_many, lifetime_windows, reference,
 };
 use perennial_lake::quality::{Cleaned, CleaningPolicy};
 use proptest::prelude::*;
@@ -91,7 +91,9 @@ proptest! {
         let ids = all.texts(column::CUSTOMER_ID).unwrap();
         let rows: Vec<u32> = (0..all.rows() as u32).filter(|&row| sample.takes(ids.value(row as usize))).collect();
         let mut expected = all.take(&rows).unwrap();
-        for name in [column::LABEL_CHURN, column::LABEL_ORDERS, column::LABEL_SPEND_CENTS] {
+        for name in
+            [column::LABEL_CHURN, column::LABEL_ORDERS, column::LABEL_SPEND_CENTS, column::LABEL_NEXT_ORDER_DAYS]
+        {
             expected = expected.with(name, outcomes.take(&rows).unwrap().column(name).unwrap().clone()).unwrap();
         }
         assert_same(&expected, &drawn, "a sample");
@@ -149,6 +151,34 @@ proptest! {
         for row in 0..table.rows() {
             let expected = brute_force(&shop, customers.value(row), (as_of.0, as_of.0 + horizon));
             prop_assert_eq!((churn[row], orders[row], spend[row]), expected);
+            let next = table.f64s(column::LABEL_NEXT_ORDER_DAYS).unwrap()[row];
+            prop_assert_eq!(next.is_nan(), churn[row] == 1);
+            if !next.is_nan() {
+                let day = as_of.0 + next as i32;
+                prop_assert_eq!(brute_force(&shop, customers.value(row), (as_of.0, day)).1, 0);
+                prop_assert_eq!(brute_force(&shop, customers.value(row), (day, day + 1)).1, 1);
+            }
+        }
+    }
+
+    #[test]
+    fn windows_of_several_lengths_are_the_features_and_labels_one_by_one(seed: u64) {
+        let store = Shop::random(&mut Dice(seed)).store();
+        let at = Snapshot::default();
+        let window = |back: i32, days: i32| Window { as_of: AS_OF.plus(-back), days, sample: Sample::EVERYBODY };
+        let windows = [window(200, 90), window(40, 30), window(40, 7)];
+        for (table, window) in lifetime_windows(&store, &at, &windows).unwrap().iter().zip(windows) {
+            let known = compute(&store, &at, window.as_of, &Who::Everyone, &OwnFeatures::none()).unwrap();
+            let labels = labels(&store, &at, window.as_of, window.days, &Who::Everyone).unwrap();
+            let mut expected = vec![(column::CUSTOMER_ID, known.column(column::CUSTOMER_ID).unwrap().clone())];
+            expected.push((column::AS_OF, known.column(column::AS_OF).unwrap().clone()));
+            for name in [column::X, column::T_X, column::T, column::REPEAT_SPEND_CENTS_MEAN] {
+                expected.push((name, known.column(name).unwrap().clone()));
+            }
+            for name in labels.names().filter(|name| name.starts_with("label_")) {
+                expected.push((name, labels.column(name).unwrap().clone()));
+            }
+            assert_same(&Table::from_columns(expected).unwrap(), table, "a window");
         }
     }
 }

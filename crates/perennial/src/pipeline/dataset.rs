@@ -76,7 +76,7 @@ impl Chosen {
     }
 }
 
-const LABELS: [&str; 3] = [column::LABEL_CHURN, column::LABEL_ORDERS, column::LABEL_SPEND_CENTS];
+const LABELS: [&str; 4] = [column::LABEL_CHURN, column::LABEL_ORDERS, column::LABEL_SPEND_CENTS, column::LABEL_NEXT_ORDER_DAYS];
 
 /// The columns that are no labels.
 pub fn without_labels(table: &Table) -> Result<Table> {

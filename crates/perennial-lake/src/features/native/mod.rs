@@ -22,7 +22,9 @@ mod voice;
 mod walk;
 
 use perennial_contract::Day;
+use perennial_contract::estimator::column;
 
+use super::group::FeatureKind;
 use super::sample::Sample;
 use contacts::{Reviews, Surveys, Tickets, Touches};
 use history::Known;
@@ -58,6 +60,15 @@ pub(super) const NATIVES: &[Native] = &[
     Native { group: "delivery", cells: delivery::cells, reads: &[Orders::ALL] },
 ];
 
+/// What lifetime models read, and nothing more: the first cells of the group `orders` under their names there.
+pub(super) const LIFETIME: Native = Native { group: "lifetime", cells: orders::lifetime_cells, reads: &[] };
+pub(super) const LIFETIME_COLUMNS: [(&str, FeatureKind); 4] = [
+    (column::X, FeatureKind::Whole),
+    (column::T_X, FeatureKind::Whole),
+    (column::T, FeatureKind::Whole),
+    (column::REPEAT_SPEND_CENTS_MEAN, FeatureKind::Float),
+];
+
 /// An as-of day and the instant at which it begins in the shop's zone, UTC microseconds.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Cut {
@@ -65,6 +76,8 @@ pub(super) struct Cut {
     pub start_us: i64,
     /// Whose rows are wanted.
     pub sample: Sample,
+    /// For labels: how many days from the as-of day on they look at.
+    pub horizon_days: Option<i32>,
 }
 
 /// One value of one customer.

@@ -99,6 +99,17 @@ pub(super) fn cells<'a>(known: &Known<'a>, out: &mut Vec<Cell<'a>>) {
     ]);
 }
 
+/// [`super::LIFETIME_COLUMNS`].
+pub(super) fn lifetime_cells<'a>(known: &Known<'a>, out: &mut Vec<Cell<'a>>) {
+    let all = purchases(known);
+    let (spend_cents, _) = spend(known);
+    let x = all.count - 1;
+    let t_x = i64::from(all.last.day) - i64::from(all.first.day);
+    let t = i64::from(known.as_of) - i64::from(all.first.day);
+    let repeat_spend = Cell::ratio(spend_cents.wrapping_sub(all.first.net_cents), x);
+    out.extend([Cell::whole(x), Cell::whole(t_x), Cell::whole(t), repeat_spend]);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

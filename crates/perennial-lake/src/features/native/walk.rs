@@ -23,9 +23,7 @@ pub(in super::super) struct Pass<'a> {
     pub who: &'a Who,
     pub cuts: &'a [Cut],
     pub natives: &'a [&'static Native],
-    /// For labels: how many days from the as-of day on they look at.
-    pub horizon_days: Option<i32>,
-    /// Names and kinds of the columns of the natives (and labels), in order.
+    /// Names and kinds of the columns of the natives (and of labels, where cuts have a horizon), in order.
     pub columns: &'a [(String, FeatureKind)],
 }
 
@@ -167,8 +165,8 @@ fn append(pass: &Pass, products: &Products, customer: &Customer, cuts: &mut [Row
         for native in pass.natives {
             (native.cells)(&known, &mut cells);
         }
-        if let Some(days) = pass.horizon_days {
-            labels::cells(history.horizon(*cut, days), &mut cells);
+        if let Some(days) = cut.horizon_days {
+            labels::cells(cut.as_of.0, history.horizon(*cut, days), &mut cells);
         }
         rows.push(number, &cells);
         any = true;
