@@ -87,7 +87,7 @@ impl Cubic {
             let off = self.value(s) - value;
             if off > 0.0 { high = s } else { low = s }
             let next = s - off / self.slope(s);
-            s = if next > low && next < high { next } else { 0.5 * (low + high) };
+            s = if next >= low && next <= high { next } else { 0.5 * (low + high) };
         }
         s
     }

@@ -238,6 +238,12 @@ impl ClosedWindow {
     pub const fn horizon_days(&self) -> i32 {
         self.horizon_days
     }
+
+    /// The customers as of the day the window begins on.
+    #[must_use]
+    pub const fn customers(&self) -> &Customers {
+        &self.customers
+    }
 }
 
 pub(super) fn check_horizon(days: i32) -> Result<(), Refusal> {

@@ -11,6 +11,8 @@ mod calendar;
 mod coverage;
 mod curve;
 mod customers;
+#[cfg(test)]
+mod exact;
 mod fit;
 mod judge;
 mod law;
