@@ -108,7 +108,7 @@ fn bits(seen: &History) -> [u64; 3] {
 }
 
 /// Row numbers with equal histories side by side, ordered by x, T, t_x.
-fn sorted(rows: &[History]) -> Vec<u32> {
+pub(super) fn sorted(rows: &[History]) -> Vec<u32> {
     let max = |f: fn(&History) -> f64| rows.iter().map(f).fold(0.0, f64::max) + 1.0;
     let (x, age) = (max(|h| h.x), max(|h| h.t));
     let is_grid = rows.iter().all(|h| h.t.fract() == 0.0 && h.t_x.fract() == 0.0);

@@ -35,11 +35,16 @@ pub(super) fn evaluate(data: &Purchases, &[r, alpha]: &[f64; 2]) -> Point<2> {
 
 /// The largest log-likelihood without dropout, from this r; `None` where there is no maximum either.
 pub(super) fn maximum(data: &Purchases, r: f64) -> Option<f64> {
+    letters_at_maximum(data, r).map(|(_, value)| value)
+}
+
+/// (r, α) there, and the value.
+pub(super) fn letters_at_maximum(data: &Purchases, r: f64) -> Option<([f64; 2], f64)> {
     let (rate, unit) = data.scales();
     let search = Search { start: [r, r / rate].map(libm::log), low: [-LN_FAR, unit - LN_FAR], high: [LN_FAR, unit + LN_FAR] };
     let found = optim::maximise(&search, |theta| {
         let letters = theta.map(libm::exp);
         evaluate(data, &letters).on_log_scale(&letters)
     });
-    found.ok().map(|found| found.value)
+    found.ok().map(|found| (found.at.map(libm::exp), found.value))
 }

@@ -9,7 +9,7 @@
 use crate::optim::Point;
 
 /// Positive nodes on (−1, 1) and their weights; the rule is symmetric.
-const RULE: [[f64; 2]; 12] = [
+pub(super) const RULE: [[f64; 2]; 12] = [
     [0.064_056_892_862_605_63, 0.127_938_195_346_752_16],
     [0.191_118_867_473_616_3, 0.125_837_456_346_828_3],
     [0.315_042_679_696_163_4, 0.121_670_472_927_803_39],

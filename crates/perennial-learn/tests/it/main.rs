@@ -7,5 +7,6 @@ mod forest;
 mod iris;
 mod lifetime;
 mod logistic;
+mod outlook;
 mod retention;
 mod survival;

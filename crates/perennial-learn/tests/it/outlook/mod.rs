@@ -1,0 +1,6 @@
+//! Outlooks: calibrated on simulated shops and on CDNOW, and what they promise.
+
+mod cdnow;
+mod promises;
+mod shop;
+mod simulated;
