@@ -44,6 +44,57 @@ pub mod column {
     pub const SPEND_LO80: &str = "spend_cents_lo80";
     pub const SPEND_HI80: &str = "spend_cents_hi80";
     pub const SEGMENT: &str = "segment";
+    /// Where in their life with the shop a customer is, by declared rules; see docs/models/outlook.md.
+    pub const STAGE: &str = "stage";
+    /// By the law of orders: not whether an order will come, and no churn score.
+    pub const P_ALIVE: &str = "p_alive";
+    pub const GAP_DAYS_MEAN: &str = "gap_days_mean";
+    /// Days between the last two purchase days.
+    pub const GAP_DAYS_LAST: &str = "gap_days_last";
+    /// Days from the as-of day by which the next order has come with chances 0.1, 0.5 and 0.9; null where it is not expected.
+    pub const NEXT_ORDER_DAYS: [&str; 3] = ["next_order_days_q10", "next_order_days_q50", "next_order_days_q90"];
+    /// The horizons an outlook answers for, days.
+    pub const OUTLOOK_HORIZONS_DAYS: [i32; 5] = [30, 60, 90, 180, 365];
+    /// Every column of an outlook: the stage, what holds of all horizons, then five columns a horizon.
+    pub const OUTLOOK: &[&str] = &[
+        STAGE,
+        P_ALIVE,
+        GAP_DAYS_MEAN,
+        NEXT_ORDER_DAYS[0],
+        NEXT_ORDER_DAYS[1],
+        NEXT_ORDER_DAYS[2],
+        "p_no_order_30d",
+        "orders_expected_30d",
+        "spend_cents_30d",
+        "spend_cents_30d_lo80",
+        "spend_cents_30d_hi80",
+        "p_no_order_60d",
+        "orders_expected_60d",
+        "spend_cents_60d",
+        "spend_cents_60d_lo80",
+        "spend_cents_60d_hi80",
+        "p_no_order_90d",
+        "orders_expected_90d",
+        "spend_cents_90d",
+        "spend_cents_90d_lo80",
+        "spend_cents_90d_hi80",
+        "p_no_order_180d",
+        "orders_expected_180d",
+        "spend_cents_180d",
+        "spend_cents_180d_lo80",
+        "spend_cents_180d_hi80",
+        "p_no_order_365d",
+        "orders_expected_365d",
+        "spend_cents_365d",
+        "spend_cents_365d_lo80",
+        "spend_cents_365d_hi80",
+    ];
+
+    /// Whether a score column holds money, which leaves as whole minor units.
+    #[must_use]
+    pub fn is_money(name: &str) -> bool {
+        name.starts_with("spend_cents")
+    }
 }
 
 /// What a model answers; fixes its score columns.
@@ -56,10 +107,12 @@ pub enum Task {
     Value,
     /// Who belongs together?
     Segment,
+    /// When and how often will the customer order, and for how much, over several horizons?
+    Outlook,
 }
 
 impl Task {
-    pub const ALL: &'static [Self] = &[Self::Churn, Self::Value, Self::Segment];
+    pub const ALL: &'static [Self] = &[Self::Churn, Self::Value, Self::Segment, Self::Outlook];
 
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -67,6 +120,7 @@ impl Task {
             Self::Churn => "churn",
             Self::Value => "value",
             Self::Segment => "segment",
+            Self::Outlook => "outlook",
         }
     }
 
@@ -76,6 +130,7 @@ impl Task {
             Self::Churn => &[column::P_CHURN],
             Self::Value => &[column::SPEND, column::SPEND_LO80, column::SPEND_HI80],
             Self::Segment => &[column::SEGMENT],
+            Self::Outlook => column::OUTLOOK,
         }
     }
 }
@@ -123,6 +178,9 @@ pub enum FitError {
 pub enum ScoreError {
     #[error(transparent)]
     Table(#[from] TableError),
+    /// A row that no customer can be: its number, its value, what is allowed.
+    #[error("{0}")]
+    Row(String),
 }
 
 #[derive(Debug, thiserror::Error)]

@@ -19,6 +19,7 @@ use crate::lifetime::cnbd_k::{BgCnbdKParameters, MbgCnbdKParameters};
 use crate::lifetime::flat;
 use crate::lifetime::ggomp_nbd::GgompNbdParameters;
 use crate::lifetime::mbgnbd::MbgNbdParameters;
+use crate::lifetime::outlook::{BtydOutlook, OutlookModel};
 use crate::lifetime::pareto_nbd::ParetoNbdParameters;
 use crate::lifetime::value::{BtydValue, BtydValueModel};
 use crate::segment::kmeans::{KMeans, KMeansModel};
@@ -77,7 +78,7 @@ impl Entry {
         match self.task {
             Task::Churn => Some(column::LABEL_CHURN),
             Task::Value => Some(column::LABEL_SPEND_CENTS),
-            Task::Segment => None,
+            Task::Segment | Task::Outlook => None,
         }
     }
 }
@@ -95,7 +96,17 @@ macro_rules! stored {
     })* };
 }
 
-stored!(LogisticModel, BoostedModel, ForestModel, BgNbdChurn, ValueMeanModel, BtydValueModel, RfmModel, KMeansModel);
+stored!(
+    LogisticModel,
+    BoostedModel,
+    ForestModel,
+    BgNbdChurn,
+    ValueMeanModel,
+    BtydValueModel,
+    RfmModel,
+    KMeansModel,
+    OutlookModel
+);
 
 /// Name, role and words of a line of the catalogue.
 struct Line {
@@ -125,6 +136,13 @@ where
 }
 
 const fn segment<E: Estimator>(line: Line) -> Entry
+where
+    E::Model: Stored,
+{
+    entry::<E>(line, fit_plain::<E>, load_plain::<E>)
+}
+
+const fn outlook<E: Estimator>(line: Line) -> Entry
 where
     E::Model: Stored,
 {
@@ -197,6 +215,12 @@ pub const MODELS: &[Entry] = &[
     }),
     segment::<KMeans>(Line {
         role: Candidate, title: "k-means with chosen k", title_zh: "k 均值聚类（自动选 k）", needs: &[]
+    }),
+    outlook::<BtydOutlook>(Line {
+        role: Candidate,
+        title: "BTYD law with Gamma-Gamma spend, recalibrated on closed windows",
+        title_zh: "BTYD 与 Gamma-Gamma 模型，按已结束窗口重新校准",
+        needs: &[column::X, column::T_X, column::T, column::DAYS_SINCE_LAST_ORDER, column::ORDERS],
     }),
 ];
 

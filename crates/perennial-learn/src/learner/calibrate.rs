@@ -112,6 +112,7 @@ pub fn scores_of(model: &dyn Model, rows: &Table) -> Result<Vec<f64>, FitError> 
     match model.scorer().score(rows) {
         Ok(scores) => Ok(scores.f64s(column::P_CHURN)?),
         Err(ScoreError::Table(error)) => Err(error.into()),
+        Err(ScoreError::Row(problem)) => Err(FitError::Refused(problem)),
     }
 }
 

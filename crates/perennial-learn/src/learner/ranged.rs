@@ -96,6 +96,7 @@ fn spend_of(model: &dyn Model, rows: &Table) -> Result<Vec<f64>, FitError> {
     match model.scorer().score(rows) {
         Ok(scores) => Ok(scores.f64s(column::SPEND)?),
         Err(ScoreError::Table(error)) => Err(error.into()),
+        Err(ScoreError::Row(problem)) => Err(FitError::Refused(problem)),
     }
 }
 

@@ -55,7 +55,10 @@ pub fn importance(model: &dyn Model, rows: &Table) -> Result<Vec<Importance>> {
 /// The card as Markdown, with `{version}` where the registry puts the version.
 pub fn write(shop: &Shop, plan: &Plan, material: &Material, subject: &Subject<'_>) -> Result<String> {
     let entry = subject.entry;
-    let rows = if entry.task == Task::Segment { Some(&material.today.table) } else { Some(&material.serve) };
+    let rows = match entry.task {
+        Task::Segment | Task::Outlook => Some(&material.today.table),
+        Task::Churn | Task::Value => Some(&material.serve),
+    };
     let verdict = match subject.reasons {
         [] => "Passed the evaluation gate.".to_owned(),
         reasons => format!("Refused by the evaluation gate: {}.", reasons.join("; ")),
@@ -133,6 +136,11 @@ fn limits(task: Task) -> Vec<String> {
             "Net spend of the horizon, not of a lifetime; returns are taken off, shipping, tax and cost are not.",
             "Metrics are of the same recipe fitted one window earlier; the stored model has learned from the newest closed window as well.",
             "Intervals are for single customers; the total of many is far surer than their sum.",
+        ],
+        Task::Outlook => &[
+            "Reads purchase days and their amounts alone: x, t_x, T and the mean spend of repeat orders.",
+            "A horizon longer than any closed window is answered by the law alone, with widened intervals, and says so.",
+            "P(alive) is not a churn score, and a stage is a rule for people to read, not a forecast.",
         ],
         Task::Segment => &["Groups describe today; they predict nothing by themselves."],
     };

@@ -9,6 +9,7 @@ mod grouping;
 mod history;
 mod leak;
 mod material;
+mod outlook;
 mod picture;
 mod plan;
 mod quality;

@@ -5,7 +5,6 @@ use perennial_contract::Day;
 use perennial_contract::estimator::Task;
 use serde_json::{Value, json};
 
-use super::plan::looks_ahead;
 use super::score::{champions, score_features, write_scores};
 use super::train::{best, train};
 use super::{gate_of_quality, summary};
@@ -49,7 +48,7 @@ pub fn run(shop: &mut Shop, context: &Context, request: &RunRequest<'_>) -> Resu
     let report = shop.dir.join("report.html");
     summary::write(shop, context, &summary::Inputs { scored: &scored, gate: &gate }, &report)?;
     let unanswered: Vec<&Task> =
-        Task::ALL.iter().filter(|task| looks_ahead(**task) && !promoted.iter().any(|row| row.task == **task)).collect();
+        Task::ALL.iter().filter(|task| **task != Task::Segment && !promoted.iter().any(|row| row.task == **task)).collect();
     let exit = if unanswered.is_empty() { Exit::Done } else { Exit::Refused };
     let rows = shop.registry.list()?;
     let rows: Vec<Row> = rows

@@ -95,9 +95,9 @@ pub fn score_features(shop: &Shop, champions: &BTreeMap<Task, Champion>, rows: R
 
 fn data_type(name: &str) -> DataType {
     match name {
-        column::SEGMENT => DataType::Utf8,
-        column::P_CHURN => DataType::Float64,
-        _ => DataType::Int64,
+        column::SEGMENT | column::STAGE => DataType::Utf8,
+        name if column::is_money(name) => DataType::Int64,
+        _ => DataType::Float64,
     }
 }
 
@@ -105,7 +105,9 @@ fn data_type(name: &str) -> DataType {
 fn presented(name: &str, scores: &Table) -> Result<ArrayRef> {
     Ok(match data_type(name) {
         DataType::Utf8 => Arc::new(scores.texts(name)?),
-        DataType::Float64 => Arc::new(Float64Array::from(scores.f64s(name)?)),
+        DataType::Float64 => {
+            Arc::new(scores.f64s(name)?.into_iter().map(|value| value.is_finite().then_some(value)).collect::<Float64Array>())
+        }
         _ => Arc::new(
             scores.f64s(name)?.into_iter().map(|cents| cents.is_finite().then(|| cents.round() as i64)).collect::<Int64Array>(),
         ),

@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, Result, bail};
 use perennial_contract::Day;
-use perennial_contract::estimator::{Run, Task};
+use perennial_contract::estimator::{Model as _, Run, Task};
 use perennial_learn::catalog::{self, Entry, Role};
 use perennial_learn::parallel;
 use perennial_learn::words::Words;
@@ -16,6 +16,7 @@ use super::gate::{self, Reigning, Rivals};
 use super::history::History;
 use super::leak::Leak;
 use super::material::{Material, Source};
+use super::outlook::{self, Learned, Lessons};
 use super::plan::{Plan, as_of_or_default, looks_ahead};
 use super::score::champions;
 use crate::cmd::Context;
@@ -41,6 +42,14 @@ pub fn train(shop: &mut Shop, context: &Context, tasks: &[Task], as_of: Option<D
     let mut plan = Plan::make(shop, &history, as_of);
     step.turn_to("features as of past days and today");
     let material = Material::gather(shop, &at, Source { plan: &plan, history: &history }, tasks)?;
+    let learned = match tasks.contains(&Task::Outlook) {
+        true => {
+            step.turn_to("what every customer will do next");
+            let lessons = Lessons { shop, at: &at, plan: &plan, history: &history, today: &material.today.table };
+            Some(lessons.learn()?)
+        }
+        false => None,
+    };
     drop((step, history));
     if plan.refusal.is_none() && tasks.iter().any(|&task| looks_ahead(task)) {
         plan.refusal = material.too_few_events(shop.settings.gate.test_events_min);
@@ -50,13 +59,17 @@ pub fn train(shop: &mut Shop, context: &Context, tasks: &[Task], as_of: Option<D
         entries.extend(wanted(shop, task)?);
     }
     let run = Run { seed: shop.settings.run.seed, threads: shop.threads(), horizon_days: plan.horizon_days };
-    let held: Vec<&'static Entry> =
-        entries.iter().copied().filter(|entry| plan.refusal.is_none() || !looks_ahead(entry.task)).collect();
+    let is_held = |entry: &&Entry| entry.task != Task::Outlook && (plan.refusal.is_none() || !looks_ahead(entry.task));
+    let held: Vec<&'static Entry> = entries.iter().copied().filter(is_held).collect();
     let turns = Contest { material: &material, run, progress }.hold(&held)?;
     let step = progress.spinner("comparing the candidates");
     let files = Files { shop, plan: &plan, material: &material };
     let mut filings = files.filings(held.into_iter().zip(turns).collect())?;
     drop(step);
+    if let (Some(Learned { model, metrics, reasons }), Some(entry)) = (learned, outlook::entry()) {
+        let model = model.ok().map(|model| model.to_json());
+        filings.push(files.filing(entry, &Found { metrics, reasons, judged: None, model })?);
+    }
     if let Some(refusal) = &plan.refusal {
         let refused = entries.iter().filter(|entry| looks_ahead(entry.task));
         filings.extend(refused.map(|entry| files.refused(entry, refusal)));
@@ -79,6 +92,7 @@ fn wanted(shop: &Shop, task: Task) -> Result<Vec<&'static Entry>> {
         Task::Churn => &learn.churn,
         Task::Value => &learn.value,
         Task::Segment => &learn.segment,
+        Task::Outlook => return Ok(outlook::entry().into_iter().collect()),
     };
     let entry = |name: &String| {
         let found = catalog::find(name).filter(|entry| entry.task == task);
@@ -234,7 +248,7 @@ pub fn best(rows: &[Row], task: Task) -> Option<&Row> {
     let passed = rows.iter().filter(|row| row.task == task && row.status != Status::Refused);
     let metric = |row: &Row, name: &str| row.metrics["test"][name].as_f64();
     match task {
-        Task::Segment => passed.into_iter().next(),
+        Task::Segment | Task::Outlook => passed.into_iter().next(),
         Task::Churn => passed.min_by(|a, b| order(metric(a, "log_loss"), metric(b, "log_loss"))),
         Task::Value => passed.min_by(|a, b| order(metric(b, "gini"), metric(a, "gini"))),
     }

@@ -8,7 +8,7 @@
 //! Cost     one pass over the window.
 //! Ref      Czado, Gneiting & Held (2009), Biometrics 65(4).
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::answer::Ask;
 use super::calendar::Calendar;
@@ -22,7 +22,7 @@ use super::walk::walk;
 const TENTHS: usize = 10;
 
 /// How one interval did.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Coverage {
     pub percent: u32,
     pub customers: usize,
@@ -32,7 +32,7 @@ pub struct Coverage {
     pub tenths: Vec<TenthCoverage>,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TenthCoverage {
     pub customers: usize,
     pub forecast_mean: f64,
@@ -105,9 +105,8 @@ impl Outlook {
 fn coverage(percent: u32, mut rows: Vec<Counted>) -> Coverage {
     // Equal forecasts stay in the order of the rows, which chance has no part in.
     rows.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let share = |rows: &[Counted], inside: fn(&Counted) -> bool| {
-        rows.iter().filter(|row| inside(row)).count() as f64 / rows.len() as f64
-    };
+    let share =
+        |rows: &[Counted], inside: fn(&Counted) -> bool| rows.iter().filter(|row| inside(row)).count() as f64 / rows.len() as f64;
     let tenth = |i: usize| {
         let own = &rows[rows.len() * i / TENTHS..rows.len() * (i + 1) / TENTHS];
         (!own.is_empty()).then(|| TenthCoverage {

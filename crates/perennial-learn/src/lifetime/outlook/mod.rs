@@ -11,6 +11,7 @@ mod calendar;
 mod coverage;
 mod curve;
 mod customers;
+mod estimator;
 #[cfg(test)]
 mod exact;
 mod fit;
@@ -27,6 +28,7 @@ pub use answer::{Ask, BANDS, NEXT_ORDER_CHANCES};
 pub use answers::{Answers, Band, BandOutlook, CustomerOutlook, HorizonOutlook, Spend, SpendOutlook};
 pub use coverage::{Coverage, TenthCoverage};
 pub use customers::{ClosedWindow, Customers, HORIZON_DAYS_MAX, Outcomes, Slices};
+pub use estimator::{BtydOutlook, OutlookModel};
 pub use fit::{HORIZONS_DAYS, Settings};
 pub use law::{Basis, FittedLaw, LawName};
 pub use living::DAYS_MAX;

@@ -1,0 +1,249 @@
+//! The outlook: what every customer will do next, learned from the whole past, set right by its last windows, judged on one it has not seen.
+
+use anyhow::Result;
+use perennial_contract::engine::Snapshot;
+use perennial_contract::estimator::{Run, Task, column};
+use perennial_contract::{Day, Table};
+use perennial_lake::features::{Sample, Window, lifetime_windows};
+use perennial_learn::catalog;
+use perennial_learn::lifetime::outlook::{Ask, ClosedWindow, Coverage, Customers, Outlook, OutlookModel, Refusal, Settings, Slices};
+use perennial_learn::words::Words;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::dataset::{cleaned, cleaned_store};
+use super::history::History;
+use super::plan::Plan;
+use crate::config::Gate;
+use crate::shop::Shop;
+
+/// Customers a window is learned from and judged on.
+const WINDOW_ROWS_MAX: usize = 20_000;
+/// Of a shop's past before a window, days: less says nothing about a rhythm.
+const PAST_DAYS_MIN: i32 = 30;
+/// Intervals that are judged, percent.
+const BANDS: [u32; 3] = [50, 80, 95];
+/// Repeat orders in the tables of the report; the last row holds all above.
+const REPEATS_MAX: usize = 7;
+/// Columns of the frequency and recency matrix.
+const RECENCY_STEPS: usize = 10;
+
+/// What came of it, as the registry files it.
+pub struct Learned {
+    pub model: Result<OutlookModel, Words>,
+    pub metrics: Value,
+    pub reasons: Vec<Words>,
+}
+
+/// What the test window showed, kept for the report.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Judged {
+    pub test: Day,
+    pub horizon_days: i32,
+    pub spend: Vec<Coverage>,
+    pub next_order: Vec<Coverage>,
+    pub weeks: Vec<Week>,
+    pub by_repeats: Vec<RepeatGroup>,
+}
+
+/// Orders of the test window's customers from its first day to the end of a week.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct Week {
+    pub days: i32,
+    pub expected: f64,
+    pub actual: f64,
+}
+
+/// Customers with so many repeat orders when the test window began (the last group: or more), and their mean orders in it.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct RepeatGroup {
+    pub repeats: usize,
+    pub customers: usize,
+    pub expected: f64,
+    pub actual: f64,
+}
+
+/// Expected orders in the horizon of a customer with `repeats` (rows) who last ordered so many days ago (columns).
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Matrix {
+    pub days_since_last_order: Vec<i32>,
+    pub horizon_days: i32,
+    /// `None` where nobody can be.
+    pub orders_expected: Vec<Vec<Option<f64>>>,
+}
+
+/// What an outlook is learned from.
+pub struct Lessons<'a> {
+    pub shop: &'a Shop,
+    pub at: &'a Snapshot,
+    pub plan: &'a Plan,
+    pub history: &'a History,
+    /// Everybody as of the plan's day.
+    pub today: &'a Table,
+}
+
+impl Lessons<'_> {
+    pub fn learn(&self) -> Result<Learned> {
+        let run = Run { seed: self.shop.settings.run.seed, threads: self.shop.threads(), horizon_days: self.plan.horizon_days };
+        let early = self.plan.test.map(|test| self.windows(test)).unwrap_or_default();
+        let late = self.windows(self.plan.as_of);
+        let weeks = self.plan.test.map(|test| self.weeks(test)).unwrap_or_default();
+        let all: Vec<Window> = late.iter().chain(&early).chain(&weeks).copied().collect();
+        let tables = lifetime_windows(&cleaned_store(self.shop), self.at, &all)?;
+        let mut tables = tables.iter().map(|table| Ok(cleaned(self.shop, table)?.table)).collect::<Result<Vec<_>>>()?;
+        let weekly = tables.split_off(late.len() + early.len());
+        let earlier = tables.split_off(late.len());
+        let closed = closed(&tables, &late)?;
+        let model = Customers::from_table(self.today).and_then(|now| OutlookModel::fit(&now, &closed, &run));
+        let judged = match (&model, self.plan.test) {
+            (Ok(_), Some(test)) => self.judge(test, (&earlier, &early), (&weekly, &weeks))?,
+            _ => None,
+        };
+        self.file(model.map_err(|refusal| refusal.words()), judged)
+    }
+
+    /// Windows that have closed by a day, one for every horizon with enough past before it.
+    fn windows(&self, end: Day) -> Vec<Window> {
+        let mut horizons: Vec<i32> = column::OUTLOOK_HORIZONS_DAYS.into_iter().chain([self.plan.horizon_days]).collect();
+        horizons.sort_unstable();
+        horizons.dedup();
+        let first = self.history.overview.first_day.unwrap_or(end);
+        let has_past = |days: &i32| end.plus(-days) - first >= PAST_DAYS_MIN.max(days / 2);
+        horizons.into_iter().filter(has_past).map(|days| self.window(end.plus(-days), days)).collect()
+    }
+
+    /// The test window, cut off after every week.
+    fn weeks(&self, test: Day) -> Vec<Window> {
+        let horizon = self.plan.horizon_days;
+        // No more points than a chart can show; the last is the window's end.
+        let step = 7 * (horizon / (7 * 26) + 1);
+        let mut days: Vec<i32> = (0..).map(|back| horizon - back * step).take_while(|days| *days > 0).collect();
+        days.reverse();
+        days.into_iter().map(|days| self.window(test, days)).collect()
+    }
+
+    fn window(&self, as_of: Day, days: i32) -> Window {
+        let customers = self.history.active(as_of, i32::MAX);
+        Window { as_of, days, sample: Sample::of(WINDOW_ROWS_MAX, customers) }
+    }
+
+    /// The same recipe one horizon earlier, on the window it has not seen.
+    fn judge(&self, test: Day, early: Past<'_>, weekly: Past<'_>) -> Result<Option<Judged>> {
+        let (Some(table), Some(window)) = (weekly.0.last(), weekly.1.last()) else { return Ok(None) };
+        let customers = Customers::from_table(table)?;
+        let horizons_days: Vec<i32> = weekly.1.iter().map(|week| week.days).collect();
+        let (seed, threads) = (self.shop.settings.run.seed, self.shop.threads());
+        let settings = Settings { horizons_days: horizons_days.clone(), seed, threads };
+        let Ok(outlook) = Outlook::fit(&customers, &closed(early.0, early.1)?, &settings) else { return Ok(None) };
+        let unseen = closed_window(table, window)?;
+        let answers = outlook.answer(&customers, Ask { spend_horizons_days: &[], bands: &BANDS, threads })?;
+        let mut weeks = Vec::new();
+        for (at, (table, &days)) in weekly.0.iter().zip(&horizons_days).enumerate() {
+            let expected = answers.orders_expected(at).iter().filter(|orders| orders.is_finite()).sum();
+            weeks.push(Week { days, expected, actual: table.f64s(column::LABEL_ORDERS)?.iter().sum() });
+        }
+        let expected = answers.orders_expected(horizons_days.len() - 1);
+        Ok(Some(Judged {
+            test,
+            horizon_days: window.days,
+            spend: outlook.spend_coverage(&unseen, &BANDS, seed)?,
+            next_order: BANDS.map(|percent| outlook.next_order_coverage(&unseen, percent, seed)).to_vec(),
+            weeks,
+            by_repeats: by_repeats(&table.f64s(column::X)?, &expected, &table.f64s(column::LABEL_ORDERS)?),
+        }))
+    }
+
+    fn file(&self, model: Result<OutlookModel, Words>, judged: Option<Judged>) -> Result<Learned> {
+        let mut reasons: Vec<Words> = model.as_ref().err().cloned().into_iter().collect();
+        let mut metrics = json!({ "test": {}, "customers": judged.as_ref().and_then(|j| Some(j.spend.first()?.customers)) });
+        if let Some(judged) = &judged {
+            for (name, all) in [("coverage", &judged.spend), ("next_order_coverage", &judged.next_order)] {
+                for coverage in all {
+                    metrics["test"][format!("{name}_{}", coverage.percent)] = json!(coverage.by_pit);
+                }
+            }
+            if let Some(last) = judged.weeks.last().filter(|last| last.actual > 0.0) {
+                metrics["test"]["total_ratio"] = json!(last.expected / last.actual);
+            }
+            reasons.extend(refusals(&self.shop.settings.gate, judged));
+            metrics["judged"] = json!(judged);
+        }
+        if let Ok(model) = &model {
+            metrics["law"] = json!(model.outlook().orders_law().name());
+            metrics["matrix"] = json!(matrix(model.outlook(), self.today)?);
+            let horizons = model.outlook().windows().iter().map(|w| json!({ "horizon_days": w.horizon_days(), "customers": w.customers() }));
+            metrics["windows"] = horizons.collect();
+        }
+        Ok(Learned { model, metrics, reasons })
+    }
+}
+
+/// Tables and the windows they are of.
+type Past<'a> = (&'a [Table], &'a [Window]);
+
+fn closed(tables: &[Table], windows: &[Window]) -> Result<Vec<ClosedWindow>, Refusal> {
+    tables.iter().zip(windows).map(|(table, window)| closed_window(table, window)).collect()
+}
+
+fn closed_window(table: &Table, window: &Window) -> Result<ClosedWindow, Refusal> {
+    ClosedWindow::from_table(table, window.days, Some(&table.f64s(column::LABEL_NEXT_ORDER_DAYS)?))
+}
+
+/// Promises that the test window broke.
+fn refusals(gate: &Gate, judged: &Judged) -> Vec<Words> {
+    let mut reasons = Vec::new();
+    let (min, max) = (gate.coverage_min, gate.coverage_max);
+    for (what, what_zh, all) in [("spend", "消费额", &judged.spend), ("next order", "下一单日期", &judged.next_order)] {
+        let Some(coverage) = all.iter().find(|coverage| coverage.percent == 80 && coverage.customers > 0) else { continue };
+        if !(min..=max).contains(&coverage.by_pit) {
+            let (share, min, max) = (100.0 * coverage.by_pit, 100.0 * min, 100.0 * max);
+            reasons.push(Words::of(
+                format!("80% intervals of the {what} hold {share:.1}% of the customers, allowed are {min:.0}% to {max:.0}% (gate.coverage_min, gate.coverage_max)"),
+                format!("{what_zh}的 80% 区间覆盖了 {share:.1}% 的客户，允许范围 {min:.0}% 至 {max:.0}%（gate.coverage_min, gate.coverage_max）"),
+            ));
+        }
+    }
+    reasons
+}
+
+fn by_repeats(x: &[f64], expected: &[f64], actual: &[f64]) -> Vec<RepeatGroup> {
+    let group = |repeats: usize| {
+        let is_in = |row: &usize| x[*row].is_finite() && (x[*row] as usize).min(REPEATS_MAX) == repeats;
+        let rows: Vec<usize> = (0..x.len()).filter(is_in).collect();
+        let mean = |values: &[f64]| rows.iter().map(|&row| values[row]).sum::<f64>() / rows.len().max(1) as f64;
+        RepeatGroup { repeats, customers: rows.len(), expected: mean(expected), actual: mean(actual) }
+    };
+    (0..=REPEATS_MAX).map(group).filter(|group| group.customers > 0).collect()
+}
+
+/// Customers as old as the oldest tenth, by how often and how recently they ordered.
+fn matrix(outlook: &Outlook, today: &Table) -> Result<Matrix> {
+    let mut ages: Vec<f64> = today.f64s(column::T)?.into_iter().filter(|age| age.is_finite()).collect();
+    ages.sort_by(f64::total_cmp);
+    let age = ages.get(ages.len() * 9 / 10).copied().unwrap_or(0.0);
+    let horizon = outlook.horizons_days().iter().position(|&days| days == 90).unwrap_or(0);
+    let silent: Vec<f64> = (0..=RECENCY_STEPS).map(|step| (age * step as f64 / RECENCY_STEPS as f64).round()).collect();
+    let cells: Vec<(f64, f64)> = (0..=REPEATS_MAX).flat_map(|x| silent.iter().map(move |&days| (x as f64, days))).collect();
+    // Nobody has repeated as old as the first order; somebody who never did last ordered then.
+    let is_there = |(x, days): &(f64, f64)| if *x == 0.0 { *days == age } else { age - days >= *x };
+    let there: Vec<(f64, f64)> = cells.iter().copied().filter(is_there).collect();
+    let x: Vec<f64> = there.iter().map(|cell| cell.0).collect();
+    let t_x: Vec<f64> = there.iter().map(|cell| age - cell.1).collect();
+    let (t, unknown) = (vec![age; x.len()], vec![f64::NAN; x.len()]);
+    let customers = Customers::from_slices(Slices { x: &x, t_x: &t_x, t: &t, repeat_spend_cents_mean: &unknown })?;
+    let answers = outlook.answer(&customers, Ask { spend_horizons_days: &[], bands: &BANDS, threads: 1 })?;
+    let mut told = answers.orders_expected(horizon).into_iter();
+    let rows = cells.chunks(silent.len()).map(|row| {
+        row.iter().map(|cell| if is_there(cell) { told.next().filter(|orders| orders.is_finite()) } else { None }).collect()
+    });
+    Ok(Matrix {
+        days_since_last_order: silent.iter().map(|&days| days as i32).collect(),
+        horizon_days: outlook.horizons_days()[horizon],
+        orders_expected: rows.collect(),
+    })
+}
+
+/// The entry under which an outlook is filed.
+pub fn entry() -> Option<&'static catalog::Entry> {
+    catalog::MODELS.iter().find(|entry| entry.task == Task::Outlook)
+}
