@@ -1,11 +1,11 @@
 //! Where does an outcome really fall in the law that forecasts it?
 //!
 //! Assumes  customers forecast alike miss alike, and the next window misses as the closed one did.
-//! Input    forecasts and PITs F(outcome) of customers whose law has not seen the outcome; an atom's PIT is drawn uniformly over it.
+//! Input    forecasts and [`Pit`]s of customers whose law has not seen the outcome; some only say below or above which PIT it lies.
 //! Output   for any forecast the distribution G of PITs: a chance p is reached where the law says G⁻¹(p), so P(outcome ≤ y) is G(F(y)).
-//! Cost     one sort; two binary searches an answer.
+//! Cost     a sort a round; two binary searches an answer.
 //! Ref      Chernozhukov, Wüthrich & Zhu (2021), PNAS 118(48), distributional conformal prediction; Vovk, Gammerman & Shafer (2005), §4.5 (levels);
-//!          Smith (1985), J. Forecasting 4(3): the randomised PIT.
+//!          Smith (1985), J. Forecasting 4(3): the randomised PIT; Turnbull (1976), JRSS B 38(3): self-consistency for what is half seen.
 
 use serde::{Deserialize, Serialize};
 
@@ -14,6 +14,8 @@ const LEVELS_MAX: usize = 10;
 const LEVEL_ROWS_MIN: usize = 100;
 /// A level is drawn towards all customers as if so many of those were in it.
 const POOLED_ROWS: f64 = 50.0;
+/// Rounds of drawing what is half seen from the G it helped to make.
+const ROUNDS: usize = 6;
 /// A widened interval misses half as often in either tail.
 const WIDENED: f64 = 0.5;
 
@@ -23,6 +25,35 @@ const CHANCES: [f64; 51] = [
     0.375, 0.4, 0.425, 0.45, 0.475, 0.5, 0.525, 0.55, 0.575, 0.6, 0.625, 0.65, 0.675, 0.7, 0.725, 0.75, 0.775, 0.8, 0.825, 0.85, 0.875,
     0.9, 0.925, 0.95, 0.975, 0.9825, 0.99, 0.995, 0.9975, 0.999, 1.0,
 ];
+
+/// Where an outcome fell in its law.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Pit {
+    At(f64),
+    /// On the atom below this chance, spread over it by luck between 0 and 1.
+    Below { chance: f64, luck: f64 },
+    /// Not yet seen when the law had given this chance.
+    Above { chance: f64, luck: f64 },
+}
+
+impl Pit {
+    /// G(F(outcome)), uniform where G is right.
+    pub fn recalibrated(self, local: Local<'_>) -> f64 {
+        match self {
+            Self::At(u) => local.chance(u),
+            Self::Below { chance, luck } => luck * local.chance(chance),
+            Self::Above { chance, luck } => 1.0 - luck * (1.0 - local.chance(chance)),
+        }
+    }
+
+    /// The law's chance that stands for it while G is this.
+    fn drawn(self, local: Local<'_>) -> f64 {
+        match self {
+            Self::At(u) => u,
+            _ => local.law_chance(self.recalibrated(local)),
+        }
+    }
+}
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -46,19 +77,30 @@ impl Recalibration {
         Self { levels: vec![Level { ln_forecast: 0.0, pits: CHANCES.to_vec() }] }
     }
 
-    /// From (forecast, PIT) of every customer.
-    pub(super) fn fit(mut rows: Vec<(f64, f64)>) -> Self {
+    /// From (forecast, PIT) of every customer. What is half seen is at first drawn from the law itself and then from G, until the two agree:
+    /// else customers of one level whose windows end at different chances would blur each other.
+    pub(super) fn fit(mut rows: Vec<(f64, Pit)>) -> Self {
+        // Equal forecasts stay in the order they came in.
+        rows.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let mut map = Self::none();
         if rows.is_empty() {
-            return Self::none();
+            return map;
         }
-        rows.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
+        for _ in 0..ROUNDS {
+            let pits: Vec<f64> = rows.iter().map(|(forecast, pit)| pit.drawn(map.at(*forecast))).collect();
+            map = Self::of_drawn(&rows, &pits);
+        }
+        map
+    }
+
+    fn of_drawn(rows: &[(f64, Pit)], pits: &[f64]) -> Self {
         let count = (rows.len() / LEVEL_ROWS_MIN).clamp(1, LEVELS_MAX);
-        let all = quantiles(rows.iter().map(|row| row.1).collect());
+        let all = quantiles(pits.to_vec());
         let level = |i: usize| {
-            let own = &rows[rows.len() * i / count..rows.len() * (i + 1) / count];
-            let (n, mut pits) = (own.len() as f64, quantiles(own.iter().map(|row| row.1).collect()));
+            let own = rows.len() * i / count..rows.len() * (i + 1) / count;
+            let (n, mut pits) = (own.len() as f64, quantiles(pits[own.clone()].to_vec()));
             pits.iter_mut().zip(&all).for_each(|(pit, all)| *pit = (n * *pit + POOLED_ROWS * all) / (n + POOLED_ROWS));
-            Level { ln_forecast: ln(own[own.len() / 2].0), pits }
+            Level { ln_forecast: ln(rows[usize::midpoint(own.start, own.end)].0), pits }
         };
         Self { levels: (0..count).map(level).collect() }
     }
@@ -167,7 +209,7 @@ mod tests {
     #[test]
     fn a_crooked_law_is_made_straight_and_back() {
         // The law says u where the truth is u²: half of the outcomes fall below √½.
-        let rows: Vec<_> = (0..5000).map(|i| (1.0 + f64::from(i % 50), libm::sqrt((f64::from(i * 7919 % 5000) + 0.5) / 5000.0))).collect();
+        let rows: Vec<_> = (0..5000).map(|i| (1.0 + f64::from(i % 50), Pit::At(libm::sqrt((f64::from(i * 7919 % 5000) + 0.5) / 5000.0)))).collect();
         let map = Recalibration::fit(rows);
         assert_eq!((map.levels(), map.check()), (10, Ok(())));
         for forecast in [0.5, 1.0, 17.3, 80.0] {
@@ -179,9 +221,23 @@ mod tests {
         }
     }
 
+    /// The truth is u², and half of the customers are seen until the law says 0.3, the others until 0.6.
+    #[test]
+    fn what_is_half_seen_does_not_blur_the_rest() {
+        let seen = |i: u32| {
+            let share = |k: u32| (f64::from(i * k % 5000) + 0.5) / 5000.0;
+            let (u, until) = (libm::sqrt(share(7919)), if i % 2 == 0 { 0.3 } else { 0.6 });
+            (1.0, if u <= until { Pit::At(u) } else { Pit::Above { chance: until, luck: share(4001) } })
+        };
+        let map = Recalibration::fit((0..5000).map(seen).collect());
+        for u in [0.2, 0.3, 0.45, 0.6] {
+            assert!((map.at(1.0).chance(u) - u * u).abs() < 0.02, "{u}: {}", map.at(1.0).chance(u));
+        }
+    }
+
     #[test]
     fn few_rows_reach_to_both_ends() {
-        let map = Recalibration::fit(vec![(1.0, 0.4), (1.0, 0.6)]);
+        let map = Recalibration::fit(vec![(1.0, Pit::At(0.4)), (1.0, Pit::At(0.6))]);
         let local = map.at(1.0);
         // Three gaps of a third each: below 0.4, between, above 0.6.
         assert!((local.law_chance(0.025) - 0.03).abs() < 1e-12 && (local.law_chance(0.5) - 0.5).abs() < 1e-12);

@@ -46,7 +46,7 @@ pub fn lives(n: usize, truth: &Truth, [last_first, until]: [u32; 2], seed: u64) 
             };
             let [p_spend, q, v] = truth.spend;
             let nu = gamma(q, v, &mut random);
-            let mut amount = |random: &mut Pcg64| gamma(p_spend, nu, random).round().max(1.0);
+            let amount = |random: &mut Pcg64| gamma(p_spend, nu, random).round().max(1.0);
             let mut life = vec![(first, amount(&mut random))];
             let mut at = first;
             loop {
