@@ -14,8 +14,10 @@ const LEVELS_MAX: usize = 10;
 const LEVEL_ROWS_MIN: usize = 100;
 /// A level is drawn towards all customers as if so many of those were in it.
 const POOLED_ROWS: f64 = 50.0;
+/// More customers than this tell a map nothing more; every so manieth by forecast is taken then.
+const ROWS_MAX: usize = 200_000;
 /// Rounds of drawing what is half seen from the G it helped to make.
-const ROUNDS: usize = 6;
+const ROUNDS: usize = 20;
 /// A widened interval misses half as often in either tail.
 const WIDENED: f64 = 0.5;
 
@@ -86,23 +88,25 @@ impl Recalibration {
         if rows.is_empty() {
             return map;
         }
+        let step = rows.len().div_ceil(ROWS_MAX);
+        let rows: Vec<(f64, Pit)> = rows.into_iter().step_by(step).collect();
+        let levels = level_ends(&rows);
         for _ in 0..ROUNDS {
             let pits: Vec<f64> = rows.iter().map(|(forecast, pit)| pit.drawn(map.at(*forecast))).collect();
-            map = Self::of_drawn(&rows, &pits);
+            map = Self::of_drawn(&rows, &pits, &levels);
         }
         map
     }
 
-    fn of_drawn(rows: &[(f64, Pit)], pits: &[f64]) -> Self {
-        let count = (rows.len() / LEVEL_ROWS_MIN).clamp(1, LEVELS_MAX);
+    fn of_drawn(rows: &[(f64, Pit)], pits: &[f64], ends: &[usize]) -> Self {
         let all = quantiles(pits.to_vec());
-        let level = |i: usize| {
-            let own = rows.len() * i / count..rows.len() * (i + 1) / count;
-            let (n, mut pits) = (own.len() as f64, quantiles(pits[own.clone()].to_vec()));
+        let level = |(i, &end): (usize, &usize)| {
+            let start = if i == 0 { 0 } else { ends[i - 1] };
+            let (n, mut pits) = ((end - start) as f64, quantiles(pits[start..end].to_vec()));
             pits.iter_mut().zip(&all).for_each(|(pit, all)| *pit = (n * *pit + POOLED_ROWS * all) / (n + POOLED_ROWS));
-            Level { ln_forecast: ln(rows[usize::midpoint(own.start, own.end)].0), pits }
+            Level { ln_forecast: ln(rows[usize::midpoint(start, end)].0), pits }
         };
-        Self { levels: (0..count).map(level).collect() }
+        Self { levels: ends.iter().enumerate().map(level).collect() }
     }
 
     #[must_use]
@@ -139,6 +143,18 @@ impl Recalibration {
         }
         Ok(())
     }
+}
+
+/// Where the levels end; customers of one forecast are of one level.
+fn level_ends(rows: &[(f64, Pit)]) -> Vec<usize> {
+    let count = (rows.len() / LEVEL_ROWS_MIN).clamp(1, LEVELS_MAX);
+    let after_equals = |i: usize| {
+        let last = rows[rows.len() * i / count - 1].0;
+        rows.partition_point(|row| row.0 <= last)
+    };
+    let mut ends: Vec<usize> = (1..=count).map(after_equals).collect();
+    ends.dedup();
+    ends
 }
 
 fn ln(forecast: f64) -> f64 {
@@ -204,6 +220,7 @@ pub(super) fn widened(u: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::judge::uniform;
     use super::*;
 
     #[test]
@@ -225,9 +242,9 @@ mod tests {
     #[test]
     fn what_is_half_seen_does_not_blur_the_rest() {
         let seen = |i: u32| {
-            let share = |k: u32| (f64::from(i * k % 5000) + 0.5) / 5000.0;
-            let (u, until) = (libm::sqrt(share(7919)), if i % 2 == 0 { 0.3 } else { 0.6 });
-            (1.0, if u <= until { Pit::At(u) } else { Pit::Above { chance: until, luck: share(4001) } })
+            let luck = |stream| uniform(u64::from(i), 3, stream);
+            let (u, until) = (libm::sqrt(luck(1)), if i % 2 == 0 { 0.3 } else { 0.6 });
+            (1.0, if u <= until { Pit::At(u) } else { Pit::Above { chance: until, luck: luck(2) } })
         };
         let map = Recalibration::fit((0..5000).map(seen).collect());
         for u in [0.2, 0.3, 0.45, 0.6] {
