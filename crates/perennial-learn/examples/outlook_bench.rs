@@ -22,7 +22,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     let (before, after) = (window(&lives, AS_OF - f64::from(HORIZON))?, window(&lives, AS_OF)?);
     let begun = Instant::now();
     let outlook = Outlook::fit(after.customers(), &[before], &Settings::default())?;
-    println!("{} customers, {:?}, fitted in {:.2} s", after.customers().rows(), outlook.orders_law(), begun.elapsed().as_secs_f64());
+    println!(
+        "{} customers, {:?}, fitted in {:.2} s",
+        after.customers().rows(),
+        outlook.orders_law(),
+        begun.elapsed().as_secs_f64()
+    );
     let mut first = None;
     for threads in [1, 2] {
         let mut times: Vec<[f64; 2]> = Vec::new();
@@ -45,7 +50,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
         times.sort_by(|a, b| a[1].total_cmp(&b[1]));
         let [answered, with_columns] = times[times.len() / 2];
-        println!("{threads} threads: answers {answered:.3} s, with all columns copied out {with_columns:.3} s (median of {runs})");
+        println!(
+            "{threads} threads: answers {answered:.3} s, with all columns copied out {with_columns:.3} s (median of {runs})"
+        );
     }
     Ok(())
 }

@@ -105,9 +105,8 @@ impl Outlook {
 fn coverage(percent: u32, mut rows: Vec<Counted>) -> Coverage {
     // Equal forecasts stay in the order of the rows, which chance has no part in.
     rows.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let share = |rows: &[Counted], inside: fn(&Counted) -> bool| {
-        rows.iter().filter(|row| inside(row)).count() as f64 / rows.len() as f64
-    };
+    let share =
+        |rows: &[Counted], inside: fn(&Counted) -> bool| rows.iter().filter(|row| inside(row)).count() as f64 / rows.len() as f64;
     let tenth = |i: usize| {
         let own = &rows[rows.len() * i / TENTHS..rows.len() * (i + 1) / TENTHS];
         (!own.is_empty()).then(|| TenthCoverage {

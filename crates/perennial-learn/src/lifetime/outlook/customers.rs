@@ -163,13 +163,23 @@ fn check_row(row: usize, [x, t_x, t]: [f64; 3]) -> Result<(), Refusal> {
         return say(column::T, t, "numbers of days from 0", "不小于 0 的天数");
     }
     if x > t {
-        return say(column::X, x, "at most t, the customer's age in days: orders of one day are one", "不超过 t（客户时长天数）的整数：同日订单计为一次");
+        return say(
+            column::X,
+            x,
+            "at most t, the customer's age in days: orders of one day are one",
+            "不超过 t（客户时长天数）的整数：同日订单计为一次",
+        );
     }
     if !(0.0..=t).contains(&t_x) {
         return say(column::T_X, t_x, "0 to t; are the columns swapped?", " 0 至 t；两列是否颠倒？");
     }
     if x == 0.0 && t_x != 0.0 {
-        return say(column::T_X, t_x, "0 where x is 0: without a repeat the last purchase is the first", " 0（x 为 0 时）：没有复购则末次购买即首次购买");
+        return say(
+            column::T_X,
+            t_x,
+            "0 where x is 0: without a repeat the last purchase is the first",
+            " 0（x 为 0 时）：没有复购则末次购买即首次购买",
+        );
     }
     Ok(())
 }

@@ -71,9 +71,9 @@ fn laws_then(served: &Laws, customers: &Customers, threads: usize) -> Option<Law
     let (name, basis) = (served.orders.name(), served.orders.basis());
     let then = law::again(name, &purchases, threads);
     let orders = if then.name() == name && then.basis() == basis { then } else { served.orders };
-    let spend = served.spend.map(|served| {
-        FittedSpend::fit(customers, threads).filter(|then| then.basis() == served.basis()).unwrap_or(served)
-    });
+    let spend = served
+        .spend
+        .map(|served| FittedSpend::fit(customers, threads).filter(|then| then.basis() == served.basis()).unwrap_or(served));
     Some(Laws { orders, spend })
 }
 

@@ -31,9 +31,15 @@ const LN_TINY: f64 = 600.0;
 pub(super) enum Ways {
     Never,
     /// After any order with p ~ Beta(a, b).
-    AfterOrder { a: f64, b: f64 },
+    AfterOrder {
+        a: f64,
+        b: f64,
+    },
     /// At any time at a rate ~ Gamma(s, β).
-    AnyTime { s: f64, beta: f64 },
+    AnyTime {
+        s: f64,
+        beta: f64,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -23,9 +23,9 @@ const WIDENED: f64 = 0.5;
 
 /// The chances at which G⁻¹ is kept; in between it goes in straight lines.
 const CHANCES: [f64; 51] = [
-    0.0, 0.001, 0.0025, 0.005, 0.01, 0.0175, 0.025, 0.05, 0.075, 0.1, 0.125, 0.15, 0.175, 0.2, 0.225, 0.25, 0.275, 0.3, 0.325, 0.35,
-    0.375, 0.4, 0.425, 0.45, 0.475, 0.5, 0.525, 0.55, 0.575, 0.6, 0.625, 0.65, 0.675, 0.7, 0.725, 0.75, 0.775, 0.8, 0.825, 0.85, 0.875,
-    0.9, 0.925, 0.95, 0.975, 0.9825, 0.99, 0.995, 0.9975, 0.999, 1.0,
+    0.0, 0.001, 0.0025, 0.005, 0.01, 0.0175, 0.025, 0.05, 0.075, 0.1, 0.125, 0.15, 0.175, 0.2, 0.225, 0.25, 0.275, 0.3, 0.325,
+    0.35, 0.375, 0.4, 0.425, 0.45, 0.475, 0.5, 0.525, 0.55, 0.575, 0.6, 0.625, 0.65, 0.675, 0.7, 0.725, 0.75, 0.775, 0.8, 0.825,
+    0.85, 0.875, 0.9, 0.925, 0.95, 0.975, 0.9825, 0.99, 0.995, 0.9975, 0.999, 1.0,
 ];
 
 /// Where an outcome fell in its law.
@@ -33,9 +33,15 @@ const CHANCES: [f64; 51] = [
 pub(super) enum Pit {
     At(f64),
     /// On the atom below this chance, spread over it by luck between 0 and 1.
-    Below { chance: f64, luck: f64 },
+    Below {
+        chance: f64,
+        luck: f64,
+    },
     /// Not yet seen when the law had given this chance.
-    Above { chance: f64, luck: f64 },
+    Above {
+        chance: f64,
+        luck: f64,
+    },
 }
 
 impl Pit {
@@ -226,7 +232,9 @@ mod tests {
     #[test]
     fn a_crooked_law_is_made_straight_and_back() {
         // The law says u where the truth is u²: half of the outcomes fall below √½.
-        let rows: Vec<_> = (0..5000).map(|i| (1.0 + f64::from(i % 50), Pit::At(libm::sqrt((f64::from(i * 7919 % 5000) + 0.5) / 5000.0)))).collect();
+        let rows: Vec<_> = (0..5000)
+            .map(|i| (1.0 + f64::from(i % 50), Pit::At(libm::sqrt((f64::from(i * 7919 % 5000) + 0.5) / 5000.0))))
+            .collect();
         let map = Recalibration::fit(rows);
         assert_eq!((map.levels(), map.check()), (10, Ok(())));
         for forecast in [0.5, 1.0, 17.3, 80.0] {

@@ -121,13 +121,7 @@ pub struct StageRules {
 impl StageRules {
     #[must_use]
     pub const fn usual(gap_days_usual: f64) -> Self {
-        Self {
-            gap_days_usual,
-            loyal_orders: 5.0,
-            silent_gaps: [1.25, 2.0, 3.0, 5.0],
-            p_no_order: [0.8, 0.95],
-            absent_gaps: 3.0,
-        }
+        Self { gap_days_usual, loyal_orders: 5.0, silent_gaps: [1.25, 2.0, 3.0, 5.0], p_no_order: [0.8, 0.95], absent_gaps: 3.0 }
     }
 
     /// The first rule that holds, from the surest.
@@ -224,7 +218,10 @@ mod tests {
     #[test]
     fn names_and_keys_are_distinct_in_both_languages() {
         let count = |name: fn(Stage) -> String| Stage::ALL.map(name).into_iter().collect::<std::collections::BTreeSet<_>>().len();
-        assert_eq!([count(|s| s.key().to_owned()), count(|s| s.name().en), count(|s| s.name().zh), count(|s| s.meaning().zh)], [9; 4]);
+        assert_eq!(
+            [count(|s| s.key().to_owned()), count(|s| s.name().en), count(|s| s.name().zh), count(|s| s.meaning().zh)],
+            [9; 4]
+        );
         assert_eq!(serde_json::to_string(&Stage::WonBack).unwrap(), "\"won_back\"");
     }
 }
