@@ -57,7 +57,6 @@ impl Outlook {
     /// Answers about every customer; a row without an order has none.
     pub fn answer(&self, customers: &Customers, ask: Ask<'_>) -> Result<Answers, Refusal> {
         let asked = self.spend_asked(ask)?;
-        let stride = Answers::stride(self.horizons_days.len());
         let walked = walk(customers, ask.threads, |gathered: &mut Gathered, kernels, pair| {
             let telling = Telling { outlook: self, customers, asked: &asked };
             telling.pair(pair, kernels, gathered);
@@ -70,14 +69,14 @@ impl Outlook {
         let width: usize = asked.iter().map(|asked| 1 + asked.chances.len()).sum();
         let mut rows = walked.rows.iter();
         for gathered in walked.done {
-            let first = answers.histories.len() / stride;
+            let first = answers.histories[0].len();
             let of = gathered.rows.iter().zip(first as u32..).flat_map(|(count, at)| std::iter::repeat_n(at, *count as usize));
             let spend = gathered.spend.chunks_exact(width.max(1)).map(Some).chain(std::iter::repeat(None));
             for ((at, spend), &row) in of.zip(spend).zip(&mut rows) {
                 answers.of[row as usize] = at;
                 spend.into_iter().for_each(|spend| answers.put_spend(row as usize, spend));
             }
-            answers.histories.extend(gathered.histories);
+            answers.put_histories(&gathered.histories);
         }
         Ok(answers)
     }

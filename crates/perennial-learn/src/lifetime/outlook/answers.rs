@@ -21,7 +21,8 @@ const NO_ANSWER: u32 = u32::MAX;
 pub struct Answers {
     horizons_days: Vec<i32>,
     is_extrapolated: Vec<bool>,
-    pub(super) histories: Vec<f64>,
+    /// A column for each number of a record, a value for each distinct history.
+    pub(super) histories: Vec<Vec<f64>>,
     /// Which record a row has.
     pub(super) of: Vec<u32>,
     pub(super) spend: Vec<Spend>,
@@ -59,7 +60,8 @@ impl Answers {
     pub(super) fn empty(outlook: &Outlook, rows: usize) -> Self {
         let horizons_days = outlook.horizons_days().to_vec();
         let is_extrapolated = horizons_days.iter().map(|days| outlook.is_extrapolated(*days)).collect();
-        Self { horizons_days, is_extrapolated, histories: Vec::new(), of: vec![NO_ANSWER; rows], spend: Vec::new() }
+        let histories = vec![Vec::new(); Self::stride(horizons_days.len())];
+        Self { horizons_days, is_extrapolated, histories, of: vec![NO_ANSWER; rows], spend: Vec::new() }
     }
 
     pub(super) const fn stride(horizons: usize) -> usize {
@@ -69,6 +71,13 @@ impl Answers {
     /// Where in a record the expected orders of a horizon stand.
     pub(super) const fn orders_at(horizon: usize) -> usize {
         HORIZONS + 2 * horizon + 1
+    }
+
+    pub(super) fn put_histories(&mut self, records: &[f64]) {
+        let stride = self.histories.len();
+        for (at, column) in self.histories.iter_mut().enumerate() {
+            column.extend(records.iter().skip(at).step_by(stride));
+        }
     }
 
     /// Mean, median and ends of every spend question, one after another.
@@ -135,16 +144,15 @@ impl Answers {
     }
 
     fn column(&self, at: usize) -> Vec<f64> {
-        let stride = Self::stride(self.horizons_days.len());
-        self.of.iter().map(|of| if *of == NO_ANSWER { f64::NAN } else { self.histories[*of as usize * stride + at] }).collect()
+        let column = &self.histories[at];
+        self.of.iter().map(|of| column.get(*of as usize).copied().unwrap_or(f64::NAN)).collect()
     }
 
     /// One customer; `None` for a row without an order.
     #[must_use]
     pub fn customer(&self, row: usize) -> Option<CustomerOutlook> {
         let of = *self.of.get(row)? as usize;
-        let stride = Self::stride(self.horizons_days.len());
-        let record = self.histories.get(of.checked_mul(stride)?..)?.get(..stride)?;
+        let record: Vec<f64> = self.histories.iter().map(|column| column.get(of).copied()).collect::<Option<_>>()?;
         let told = |value: f64| value.is_finite().then_some(value);
         let horizon = |(i, days): (usize, &i32)| HorizonOutlook {
             horizon_days: *days,

@@ -7,8 +7,8 @@
 //! Cost     two binary searches a window.
 //! Ref      see `recalibration`.
 
-use super::model::Window;
 use super::living::Wait;
+use super::model::Window;
 use super::recalibration::Local;
 
 pub(super) struct Calendar<'a> {
@@ -54,10 +54,8 @@ impl<'a> Calendar<'a> {
         let by_law = |chance: f64| self.wait.days_until(chance / self.p_alive);
         let mut from = 0.0;
         for (i, page) in self.pages.iter().enumerate() {
-            if page.floor >= p {
-                return Some(from);
-            }
-            let days = by_law(page.local.law_chance(p)).map(|days| days.max(from));
+            // Where a window says at once what the one before had not reached, the day is the first after that one's.
+            let days = by_law(page.local.law_chance(p)).map(|days| if i > 0 && days <= from { from.next_up() } else { days });
             if i + 1 == self.pages.len() || days.is_some_and(|days| days <= page.days) {
                 return days;
             }

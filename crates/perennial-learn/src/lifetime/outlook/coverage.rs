@@ -15,7 +15,7 @@ use super::calendar::Calendar;
 use super::customers::ClosedWindow;
 use super::judge::{Next, judge, uniform};
 use super::model::Outlook;
-use super::recalibration::widened;
+use super::recalibration::{Recalibration, widened};
 use super::refusal::Refusal;
 use super::walk::walk;
 
@@ -54,19 +54,19 @@ impl Outlook {
         let levels = nearest.and_then(|window| window.spend.as_ref());
         let level_days = f64::from(nearest.map_or(window.horizon_days, |window| window.horizon_days()));
         let judged = judge(&self.laws, window, seed, 2);
+        let as_told = Recalibration::none();
         let one = |(band, &percent): (usize, &u32)| {
             let miss = 0.5 - 0.005 * f64::from(percent);
             let rows = judged.iter().filter_map(|judged| {
-                let law = judged.spend.filter(|law| !law.pit.is_nan())?;
-                let row = judged.row as usize;
+                let (row, law) = (judged.row as usize, judged.spend?);
                 let seen = window.customers.history(row);
                 let orders = judged.p_alive * self.laws.orders.law.living(seen.x, seen.t).orders_expected(level_days);
-                let ends = [miss, 1.0 - miss].map(|chance| {
-                    let u = levels.map_or(chance, |levels| levels.at(orders * law.order_cents).law_chance(chance));
-                    if spend.is_extrapolated { widened(u) } else { u }
-                });
+                let local = levels.unwrap_or(&as_told).at(orders * law.order_cents);
+                let [from, to] = [miss, 1.0 - miss]
+                    .map(|end| if spend.is_extrapolated { local.chance(widened(local.law_chance(end))) } else { end });
+                let pit = law.pit?.recalibrated(local);
                 let (lo, hi, cents) = (spend.bands[band].lo[row], spend.bands[band].hi[row], window.spend_cents[row].max(0.0));
-                Some((spend.expected[row], ends[0] < law.pit && law.pit <= ends[1], lo <= cents && cents <= hi))
+                Some((spend.expected[row], from < pit && pit <= to, lo <= cents && cents <= hi))
             });
             coverage(percent, rows.collect())
         };

@@ -54,7 +54,12 @@ impl Curve<'_> {
 
     fn cubic(&self, right: usize) -> Cubic {
         let (left, width) = (right - 1, self.at[right] - self.at[right - 1]);
-        Cubic { width, from: self.value[left], to: self.value[right], slopes: [self.slope[left] * width, self.slope[right] * width] }
+        Cubic {
+            width,
+            from: self.value[left],
+            to: self.value[right],
+            slopes: [self.slope[left] * width, self.slope[right] * width],
+        }
     }
 }
 
@@ -85,7 +90,11 @@ impl Cubic {
         let mut s = (value - self.from) / (self.to - self.from);
         for _ in 0..STEPS {
             let off = self.value(s) - value;
-            if off > 0.0 { high = s } else { low = s }
+            if off > 0.0 {
+                high = s
+            } else {
+                low = s
+            }
             let next = s - off / self.slope(s);
             s = if next >= low && next <= high { next } else { 0.5 * (low + high) };
         }
@@ -113,7 +122,8 @@ mod tests {
 
     #[test]
     fn a_flat_piece_has_a_place_too() {
-        let curve = Curve { at: vec![0.0, 1.0, 2.0, 3.0].into(), value: vec![0.0, 0.5, 0.5, 1.0], slope: vec![0.5, 0.0, 0.0, 0.5] };
+        let curve =
+            Curve { at: vec![0.0, 1.0, 2.0, 3.0].into(), value: vec![0.0, 0.5, 0.5, 1.0], slope: vec![0.5, 0.0, 0.0, 0.5] };
         assert!((curve.value(1.5) - 0.5).abs() < 1e-15);
         assert!((1.0..=2.0).contains(&curve.inverse(0.5)));
     }

@@ -11,7 +11,7 @@ use super::customers::{ClosedWindow, Customers, check_horizon};
 use super::judge::{Judged, judge};
 use super::law;
 use super::model::{FACTOR_MAX, LISTED_MAX, Laws, Outlook, Window};
-use super::recalibration::Recalibration;
+use super::recalibration::{Pit, Recalibration};
 use super::refusal::Refusal;
 use super::spend::FittedSpend;
 
@@ -71,9 +71,9 @@ fn laws_then(served: &Laws, customers: &Customers, threads: usize) -> Option<Law
     let (name, basis) = (served.orders.name(), served.orders.basis());
     let then = law::again(name, &purchases, threads);
     let orders = if then.name() == name && then.basis() == basis { then } else { served.orders };
-    let spend = served.spend.map(|served| {
-        FittedSpend::fit(customers, threads).filter(|then| then.basis() == served.basis()).unwrap_or(served)
-    });
+    let spend = served
+        .spend
+        .map(|served| FittedSpend::fit(customers, threads).filter(|then| then.basis() == served.basis()).unwrap_or(served));
     Some(Laws { orders, spend })
 }
 
@@ -83,13 +83,14 @@ fn learn(served: &Laws, windows: &[&ClosedWindow], settings: &Settings) -> Optio
     for window in windows {
         let Some(laws) = laws_then(served, &window.customers, settings.threads) else { continue };
         let judged = judge(&laws, window, settings.seed, settings.threads);
-        seen.extend(judged.into_iter().filter(|judged| !judged.pit_next.is_nan()).map(|judged| (*window, judged)));
+        seen.extend(judged.into_iter().filter(|judged| judged.next.is_some()).map(|judged| (*window, judged)));
     }
     if seen.is_empty() {
         return None;
     }
-    let next_order = Recalibration::fit(seen.iter().map(|(_, judged)| (judged.p_order, judged.pit_next)).collect());
-    let spend: Vec<(f64, f64)> = seen.iter().filter_map(|(_, judged)| judged.spend_of()).collect();
+    let next_order = seen.iter().filter_map(|(_, judged)| Some((judged.p_order, judged.next?)));
+    let next_order = Recalibration::fit(next_order.collect());
+    let spend: Vec<(f64, Pit)> = seen.iter().filter_map(|(_, judged)| judged.spend_of()).collect();
     let spend = (!spend.is_empty()).then(|| Recalibration::fit(spend));
     let mut window = Window {
         horizon_days: windows[0].horizon_days,
@@ -106,9 +107,9 @@ fn learn(served: &Laws, windows: &[&ClosedWindow], settings: &Settings) -> Optio
 
 impl Judged {
     /// Forecast and PIT of spend, where it is known.
-    fn spend_of(&self) -> Option<(f64, f64)> {
-        let spend = self.spend.filter(|spend| !spend.pit.is_nan())?;
-        Some((self.orders * spend.order_cents, spend.pit))
+    fn spend_of(&self) -> Option<(f64, Pit)> {
+        let spend = self.spend?;
+        Some((self.orders * spend.order_cents, spend.pit?))
     }
 }
 
@@ -125,7 +126,7 @@ fn correct(window: &mut Window, seen: &[(&ClosedWindow, Judged)]) {
     window.more_orders = factor(more, seen.len());
     let mut spend = [0.0; 2];
     for (of, judged) in seen {
-        let Some(law) = judged.spend.filter(|spend| !spend.pit.is_nan()) else { continue };
+        let Some(law) = judged.spend.filter(|spend| spend.pit.is_some()) else { continue };
         let p = window.next_order.at(judged.p_order).chance(judged.p_order);
         let orders = p * (1.0 + window.more_orders * judged.more_orders());
         spend = [spend[0] + orders * law.order_cents, spend[1] + of.spend_cents[judged.row as usize]];

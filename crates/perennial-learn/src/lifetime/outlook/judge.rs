@@ -3,13 +3,14 @@
 //! Assumes  the laws have not seen the outcomes.
 //! Input    laws and a [`ClosedWindow`].
 //! Output   for every customer the chance of an order, expected orders and spend, and the PITs of the next order's day and of spend.
-//!          Atoms are spread by a number between 0 and 1 that hangs on the customer and the seed alone: no order by the window's end is
-//!          uniform above F(end); no spend is uniform over P(N = 0); an order's time of day is uniform over its day.
+//!          Atoms are spread by luck, a number between 0 and 1 that hangs on the customer and the seed alone: no order by the window's end is
+//!          spread above F(end), no spend over P(N = 0), an order's time of day over its day.
 //! Cost     as the answers.
 //! Ref      Smith (1985), J. Forecasting 4(3); Czado, Gneiting & Held (2009), Biometrics 65(4): PITs of what has atoms.
 
 use super::customers::ClosedWindow;
 use super::model::Laws;
+use super::recalibration::Pit;
 use super::walk::{Asked, kind, kinds, walk};
 
 /// One customer of the window.
@@ -21,8 +22,8 @@ pub(super) struct Judged {
     pub p_order: f64,
     /// E[orders in the window] by the law.
     pub orders: f64,
-    /// F(day of the next order); NaN where unknown.
-    pub pit_next: f64,
+    /// Of the day of the next order; `None` where unknown.
+    pub next: Option<Pit>,
     pub spend: Option<JudgedSpend>,
 }
 
@@ -30,8 +31,8 @@ pub(super) struct Judged {
 pub(super) struct JudgedSpend {
     /// E[spend of an order] by the law, minor units.
     pub order_cents: f64,
-    /// Of the spend in the window; NaN where unknown.
-    pub pit: f64,
+    /// Of the spend in the window; `None` where unknown.
+    pub pit: Option<Pit>,
 }
 
 /// Every known customer, in an order that does not depend on `threads`.
@@ -51,27 +52,24 @@ pub(super) fn judge(laws: &Laws, window: &ClosedWindow, seed: u64, threads: usiz
             let p_alive = law.p_alive(&customers.history(rows[0] as usize)).unwrap_or(1.0);
             for &row in rows {
                 let luck = |stream| uniform(customers.key(row as usize), seed, stream);
-                let pit_next = window.next_order(row as usize, luck(1)).map_or_else(
-                    || f64::NAN,
-                    |next| match next {
-                        Next::At(t) => p_alive * wait.p_order(t),
-                        Next::Within => luck(2) * p_alive * p_order,
-                        Next::Beyond => 1.0 - luck(2) * (1.0 - p_alive * p_order),
-                    },
-                );
+                let reached = p_alive * p_order;
+                let next = window.next_order(row as usize, luck(1)).map(|next| match next {
+                    Next::At(t) => Pit::At(p_alive * wait.p_order(t)),
+                    Next::Within => Pit::Below { chance: reached, luck: luck(2) },
+                    Next::Beyond => Pit::Above { chance: reached, luck: luck(2) },
+                });
                 let spend = mixtures.as_ref().and_then(|(spend, mixtures)| {
                     let (mixture, spent) = (mixtures[kind(customers, row)].as_ref()?, customers.spent(row as usize));
-                    let cents = window.spend_cents[row as usize];
-                    let pit = if cents.is_nan() {
-                        f64::NAN
-                    } else if cents > 0.0 {
-                        1.0 - p_alive + p_alive * mixture.p_below(cents / spend.scale(spent))
+                    let (cents, chance) = (window.spend_cents[row as usize], |p: f64| 1.0 - p_alive + p_alive * p);
+                    let pit = if cents > 0.0 {
+                        Pit::At(chance(mixture.p_below(cents / spend.scale(spent))))
                     } else {
-                        luck(3) * (1.0 - p_alive + p_alive * mixture.none)
+                        Pit::Below { chance: chance(mixture.none), luck: luck(3) }
                     };
+                    let pit = (!cents.is_nan()).then_some(pit);
                     Some(JudgedSpend { order_cents: spend.order_expected(spent), pit })
                 });
-                all.push(Judged { row, p_alive, p_order: p_alive * p_order, orders: p_alive * orders, pit_next, spend });
+                all.push(Judged { row, p_alive, p_order: reached, orders: p_alive * orders, next, spend });
             }
         }
     });

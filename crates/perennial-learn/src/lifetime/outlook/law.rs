@@ -16,9 +16,9 @@ use crate::lifetime::bgnbd::{self, BgNbdParameters, History};
 use crate::lifetime::forecast::Forecast;
 use crate::lifetime::letters::Letters;
 use crate::lifetime::mbgnbd::{self, MbgNbdParameters};
+use crate::lifetime::nbd;
 use crate::lifetime::pareto_nbd::{self, ParetoNbdParameters};
 use crate::lifetime::purchases::Purchases;
-use crate::lifetime::nbd;
 
 /// From fewer repeaters than this not even the spread of rates is estimated.
 const NBD_REPEATERS_MIN: usize = 10;

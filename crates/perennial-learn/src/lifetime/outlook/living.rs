@@ -19,7 +19,7 @@ pub const DAYS_MAX: f64 = 3650.0;
 pub(super) const REST: f64 = 1e-9;
 const COUNTS_MAX: usize = 1_000_000;
 /// Between two entries of a wait table ln density falls by no more than this.
-const TABLE_FALL: f64 = 0.15;
+const TABLE_FALL: f64 = 0.125;
 /// A panel of the integral over the day of leaving: no longer than this times the way to the nearest singularity, …
 const PANEL_REACH: f64 = 1.5;
 /// … nor than the integrand takes to fall by e^−12.
@@ -31,9 +31,15 @@ const LN_TINY: f64 = 600.0;
 pub(super) enum Ways {
     Never,
     /// After any order with p ~ Beta(a, b).
-    AfterOrder { a: f64, b: f64 },
+    AfterOrder {
+        a: f64,
+        b: f64,
+    },
     /// At any time at a rate ~ Gamma(s, β).
-    AnyTime { s: f64, beta: f64 },
+    AnyTime {
+        s: f64,
+        beta: f64,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -98,8 +98,8 @@ impl Outlook {
         if let Some(days) = horizons.copied().find(|days| check_horizon(*days).is_err()) {
             return Err(LoadError(format!("horizon is {days} days, allowed are 1 to {HORIZON_DAYS_MAX}")));
         }
-        let is_rising = model.horizons_days.is_sorted_by(|a, b| a < b)
-            && model.windows.is_sorted_by(|a, b| a.horizon_days < b.horizon_days);
+        let is_rising =
+            model.horizons_days.is_sorted_by(|a, b| a < b) && model.windows.is_sorted_by(|a, b| a.horizon_days < b.horizon_days);
         let is_short = model.horizons_days.len().max(model.windows.len()) <= LISTED_MAX;
         if model.horizons_days.is_empty() || !is_rising || !is_short {
             return Err(LoadError(format!("horizons_days and windows must rise, and be at most {LISTED_MAX}")));

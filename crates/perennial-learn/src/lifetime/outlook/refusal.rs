@@ -9,7 +9,9 @@ use crate::words::Words;
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
     /// Fewer than two customers with an order.
-    #[error("{0} customers with an order, at least 2 are needed: one customer's past says nothing about the spread over customers; wait for more history")]
+    #[error(
+        "{0} customers with an order, at least 2 are needed: one customer's past says nothing about the spread over customers; wait for more history"
+    )]
     TooFew(usize),
     /// Nobody has ordered again.
     #[error(
@@ -17,7 +19,9 @@ pub enum Refusal {
          or check that orders of one person carry one customer id"
     )]
     NoRepeats(usize),
-    #[error("every customer's age is 0 days, so there is no time in which anybody could have ordered again; choose a later as-of day")]
+    #[error(
+        "every customer's age is 0 days, so there is no time in which anybody could have ordered again; choose a later as-of day"
+    )]
     NoTime,
     #[error("row {row}: {column} is {value}, allowed are {allowed}")]
     Row { row: usize, column: &'static str, value: f64, allowed: &'static str, allowed_zh: &'static str },
@@ -47,11 +51,15 @@ impl Refusal {
                 "{customers} 位客户均未复购，至少需要 1 位：没有复购就没有下单频率可依；请等待更多历史数据，或检查同一人的订单是否使用同一客户编号"
             ),
             Self::NoTime => "所有客户的时长均为 0 天，没有可供复购的时间；请选择更晚的基准日".to_owned(),
-            Self::Row { row, column, value, allowed_zh, .. } => format!("第 {row} 行：{column} 为 {value}，允许的值为{allowed_zh}"),
+            Self::Row { row, column, value, allowed_zh, .. } => {
+                format!("第 {row} 行：{column} 为 {value}，允许的值为{allowed_zh}")
+            }
             Self::Length { column, len, rows } => format!("{column} 有 {len} 行，而 x 有 {rows} 行；每位客户须有一个值"),
             Self::Horizon(days) => format!("预测期为 {days} 天，允许 1 至 3650 的整数"),
             Self::Horizons { count, max } => format!("共 {count} 个预测期，允许 1 至 {max} 个"),
-            Self::NotAsked { days, known } => format!("没有 {days} 天的答案，模型所含预测期为 {}；请在设置中加入该预测期", listed(known)),
+            Self::NotAsked { days, known } => {
+                format!("没有 {days} 天的答案，模型所含预测期为 {}；请在设置中加入该预测期", listed(known))
+            }
             Self::Band(percent) => format!("区间为 {percent}%，允许 1 至 99 的整数"),
             Self::Table(error) => format!("无法读取数据表：{error}"),
         };

@@ -83,7 +83,8 @@ impl FittedSpend {
         if x.is_empty() {
             return None;
         }
-        let fit = Spenders::from_slices(&x, &m, ["x", "repeat_spend_cents_mean"]).and_then(|data| gamma_gamma::fit(&data, threads));
+        let fit =
+            Spenders::from_slices(&x, &m, ["x", "repeat_spend_cents_mean"]).and_then(|data| gamma_gamma::fit(&data, threads));
         if let Ok(fit) = fit
             && fit.parameters.q > 1.0
         {
@@ -252,7 +253,9 @@ mod tests {
 
     #[test]
     fn the_mixture_is_the_sum_of_incomplete_betas() {
-        for (p, q, x) in [(6.25, 3.74, 0.0), (6.25, 3.74, 5.0), (0.4, 1.2, 2.0), (40.0, 9.0, 30.0), (1.0, 3.0, 400.0), (1500.0, 8.0, 3.0)] {
+        for (p, q, x) in
+            [(6.25, 3.74, 0.0), (6.25, 3.74, 5.0), (0.4, 1.2, 2.0), (40.0, 9.0, 30.0), (1.0, 3.0, 400.0), (1500.0, 8.0, 3.0)]
+        {
             let spend = spend(p, q);
             let chances = [0.5, 0.2, 0.1, 0.08, 0.05, 0.03, 0.02, 0.01, 0.01];
             let mut kernel = Kernel::of(&spend, x, 30.0);
@@ -263,7 +266,9 @@ mod tests {
                 let exact: f64 = chances
                     .iter()
                     .enumerate()
-                    .map(|(n, chance)| chance * if n == 0 { 1.0 } else { beta_cdf(n as f64 * p, q + p * x, ratio / (1.0 + ratio)) })
+                    .map(|(n, chance)| {
+                        chance * if n == 0 { 1.0 } else { beta_cdf(n as f64 * p, q + p * x, ratio / (1.0 + ratio)) }
+                    })
                     .sum();
                 let is = mixture.p_below(ratio);
                 assert!((is - exact).abs() < 2e-4, "p {p} q {q} x {x} ratio {ratio}: {is} {exact}");

@@ -21,10 +21,8 @@ pub struct Truth {
     pub spend: [f64; 3],
 }
 
-pub const BG: Truth =
-    Truth { r: 0.6, alpha: 40.0, leave: Leave::AfterOrder { a: 0.8, b: 2.6 }, spend: [6.25, 3.74, 1544.0] };
-pub const PARETO: Truth =
-    Truth { r: 0.6, alpha: 50.0, leave: Leave::AnyTime { s: 0.7, beta: 120.0 }, spend: [3.0, 4.5, 4000.0] };
+pub const BG: Truth = Truth { r: 0.6, alpha: 40.0, leave: Leave::AfterOrder { a: 0.8, b: 2.6 }, spend: [6.25, 3.74, 1544.0] };
+pub const PARETO: Truth = Truth { r: 0.6, alpha: 50.0, leave: Leave::AnyTime { s: 0.7, beta: 120.0 }, spend: [3.0, 4.5, 4000.0] };
 
 /// Order days of a customer, with cents.
 pub type Life = Vec<(f64, f64)>;
@@ -46,7 +44,7 @@ pub fn lives(n: usize, truth: &Truth, [last_first, until]: [u32; 2], seed: u64) 
             };
             let [p_spend, q, v] = truth.spend;
             let nu = gamma(q, v, &mut random);
-            let mut amount = |random: &mut Pcg64| gamma(p_spend, nu, random).round().max(1.0);
+            let amount = |random: &mut Pcg64| gamma(p_spend, nu, random).round().max(1.0);
             let mut life = vec![(first, amount(&mut random))];
             let mut at = first;
             loop {

@@ -7,17 +7,15 @@ use super::shop::{BG, PARETO, Truth, lives, window};
 const DAY: f64 = 730.0;
 const HORIZON: i32 = 91;
 
-fn settings() -> Settings {
-    Settings { horizons_days: vec![30, HORIZON, 365], ..Settings::default() }
-}
-
 /// Fitted as of day 730 and calibrated on the quarter before, judged on the quarter after.
 fn judged(customers: usize, truth: &Truth, seed: u64) -> Result<(Outlook, Vec<Coverage>, Coverage), String> {
     let lives = lives(customers, truth, [700, 900], seed);
     let (before, after) = (window(&lives, DAY - f64::from(HORIZON), HORIZON), window(&lives, DAY, HORIZON));
-    let outlook = Outlook::fit(after.customers(), &[before], &settings()).map_err(|refusal| refusal.to_string())?;
-    let spend = outlook.spend_coverage(&after, &[50, 80, 95], 11).map_err(|refusal| refusal.to_string())?;
-    let next = outlook.next_order_coverage(&after, 80, 11);
+    // The luck that spreads atoms must differ from shop to shop, or its mean over shops would be that of one.
+    let settings = Settings { horizons_days: vec![30, HORIZON, 365], seed, ..Settings::default() };
+    let outlook = Outlook::fit(after.customers(), &[before], &settings).map_err(|refusal| refusal.to_string())?;
+    let spend = outlook.spend_coverage(&after, &[50, 80, 95], seed + 1000).map_err(|refusal| refusal.to_string())?;
+    let next = outlook.next_order_coverage(&after, 80, seed + 1000);
     Ok((outlook, spend, next))
 }
 
@@ -46,7 +44,7 @@ fn a_large_shop_is_covered_overall_and_by_tenth() {
 /// Mean coverage over many shops; a shop that is refused is counted, not hidden.
 #[test]
 fn small_shops_are_covered_on_average() {
-    for (customers, shops) in [(100, 200), (300, 100), (1000, 60)] {
+    for (customers, shops) in [(100, 200), (300, 100), (1000, 40)] {
         for (name, truth) in [("BG/NBD", BG), ("Pareto/NBD", PARETO)] {
             let (mut sums, mut told, mut laws) = ([0.0; 4], 0.0, std::collections::BTreeMap::new());
             for seed in 0..shops {
@@ -57,7 +55,11 @@ fn small_shops_are_covered_on_average() {
                 sums.iter_mut().zip(spend.iter().chain([&next])).for_each(|(sum, coverage)| *sum += coverage.by_pit);
             }
             let means = sums.map(|sum| sum / told);
-            println!("{customers} customers, {name}: {told} of {shops} told, 50/80/95 {:.3?}, next order 80 {:.3} {laws:?}", &means[..3], means[3]);
+            println!(
+                "{customers} customers, {name}: {told} of {shops} told, 50/80/95 {:.3?}, next order 80 {:.3} {laws:?}",
+                &means[..3],
+                means[3]
+            );
             assert!(told >= 0.95 * f64::from(u32::try_from(shops).unwrap()));
             for (mean, [level, within]) in means.into_iter().zip([[0.5, 0.025], [0.8, 0.015], [0.95, 0.01], [0.8, 0.015]]) {
                 assert!((mean - level).abs() < within, "{customers} customers, {name}: {mean} instead of {level}");
