@@ -125,7 +125,7 @@ impl<const N: usize> Found<N> {
 
 /// A letter that left its box while the likelihood still rose.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Escape<'at> {
+pub struct Escape<'at> {
     pub axis: usize,
     /// Above the box; below it otherwise.
     pub is_up: bool,

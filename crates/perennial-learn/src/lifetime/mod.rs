@@ -5,6 +5,7 @@ pub mod bgnbd;
 pub mod churn;
 pub mod cnbd_k;
 pub mod count;
+pub mod covaried;
 pub mod flat;
 pub mod forecast;
 pub mod gamma_gamma;
