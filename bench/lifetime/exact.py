@@ -43,7 +43,7 @@ def point(model):
     if model == "pareto_nbd":
         return history(unit) + [spread(-2, 1.5), spread(-1, 3) * unit, spread(-2, 1.5), spread(-1, 3) * unit]
     if model == "ggomp_nbd":
-        return history(unit) + [spread(-1, 1), spread(-1, 3) * unit, spread(-4, 0) / unit, spread(-1, 1), spread(-3, 2)]
+        return history(unit) + [spread(-2, 1.5), spread(-1, 3) * unit, spread(-6, 0.5) / unit, spread(-2, 1.5), spread(-5, 3)]
     letters = [spread(-2, 1.5), spread(-1, 3) * unit, spread(-2, 1.5), spread(-2, 1.5)]
     if model.endswith("cnbd_k"):
         # Few steps: the reference sums over each of them.

@@ -16,7 +16,6 @@ use super::letters::{Fit, Letters};
 use super::purchases::{Columns, Purchases};
 use super::sbg::{self, SbgParameters, Subscribers};
 use super::{bgbb, cnbd_k, ggomp_nbd, mbgnbd, pareto_nbd};
-use crate::covariates::Covariates;
 
 const HISTORY: Columns = Columns { x: "x", t_x: "t_x", t: "T" };
 const OPPORTUNITIES: Columns = Columns { x: "x", t_x: "t_x", t: "n" };
@@ -59,16 +58,13 @@ type Plain<P> = fn(&Purchases, usize) -> Result<Fit<P>, FitError>;
 
 /// With covariates where the table has columns beside the histories.
 fn covaried<P: Covaried>(table: &Table, plain: Plain<P>) -> Result<FitSummary, FitError> {
-    let data = purchases(table)?;
     let beside = |name: &&str| !HISTORY_COLUMNS.contains(name) && !OF_THE_ORDERS.contains(name);
     let names: Vec<String> = table.names().filter(beside).map(str::to_owned).collect();
     if names.is_empty() {
-        return Ok(plain(&data, THREADS)?.summary());
+        return Ok(plain(&purchases(table)?, THREADS)?.summary());
     }
-    let covariates = Covariates::from_table(table, names)?;
-    covariates.refuse_identities()?;
-    let without = plain(&data, THREADS).ok();
-    let known = Known { data, histories: forecast::histories(table, HISTORY)?, covariates };
+    let known = Known::from_table(table, HISTORY, names)?;
+    let without = plain(known.purchases(), THREADS).ok();
     Ok(covaried::fit::fit(&known, without.as_ref(), THREADS)?.summary())
 }
 

@@ -6,6 +6,7 @@
 //! Cost     5 to 15 likelihood calls here, and the fits without covariates and without leaving.
 //! Ref      Fader & Hardie (2007); the test against no leaving is the likelihood ratio test, Wilks (1938).
 
+use perennial_contract::Table;
 use perennial_contract::estimator::{FitError, FitSummary};
 use serde_json::{Map, Value};
 
@@ -14,8 +15,9 @@ use super::{Covaried, Individual, Staying};
 use crate::ascent::{self, NoSummit, Region, Summit};
 use crate::covariates::{self, Covariates, Scales};
 use crate::lifetime::bgnbd::History;
+use crate::lifetime::forecast;
 use crate::lifetime::letters::{Escape, Fit, LN_FAR};
-use crate::lifetime::purchases::Purchases;
+use crate::lifetime::purchases::{Columns, Purchases};
 use crate::optim::Search;
 use crate::survival::tails;
 
@@ -27,10 +29,24 @@ const P_MAX: f64 = 0.05;
 const LETTER_MAX: f64 = 1e12;
 
 /// Customers with what is known of them.
-pub(in crate::lifetime) struct Known {
-    pub data: Purchases,
-    pub histories: Vec<History>,
-    pub covariates: Covariates,
+pub struct Known {
+    data: Purchases,
+    histories: Vec<History>,
+    covariates: Covariates,
+}
+
+impl Known {
+    /// The histories of a table with these of its columns as covariates; a row that cannot be, and a column that names rows, are refused.
+    pub fn from_table(table: &Table, columns: Columns, names: Vec<String>) -> Result<Self, FitError> {
+        let covariates = Covariates::from_table(table, names)?;
+        covariates.refuse_identities()?;
+        Ok(Self { data: Purchases::from_table(table, columns)?, histories: forecast::histories(table, columns)?, covariates })
+    }
+
+    #[must_use]
+    pub fn purchases(&self) -> &Purchases {
+        &self.data
+    }
 }
 
 /// By how much a column moves a letter.
@@ -84,11 +100,7 @@ impl<P: Covaried> CovariateFit<P> {
 }
 
 /// Maximum likelihood; `without` is the fit without covariates. `threads` changes the time it takes and no bit of the result.
-pub(in crate::lifetime) fn fit<P: Covaried>(
-    known: &Known,
-    without: Option<&Fit<P>>,
-    threads: usize,
-) -> Result<CovariateFit<P>, FitError> {
+pub fn fit<P: Covaried>(known: &Known, without: Option<&Fit<P>>, threads: usize) -> Result<CovariateFit<P>, FitError> {
     let Known { data, histories, covariates } = known;
     data.carries_a_model()?;
     let width = covariates.width();
@@ -109,7 +121,7 @@ pub(in crate::lifetime) fn fit<P: Covaried>(
     let starts: Vec<Search<4>> = near.into_iter().chain(P::searches(data)).collect();
     let names = theta_names::<P>(&covariates.names);
     let found = climb::<4, P>(&customers, &starts, threads).map_err(|reason| explain::<P>(&reason, &names, data))?;
-    refuse_undetermined(&found, &names)?;
+    refuse_undetermined(&found, &names, P::LETTERS.len())?;
     refuse_without_leaving::<P>(&customers, &found, threads)?;
     on_scale(&found, covariates, &scales, data.rows()).map(|(base, coefficients)| CovariateFit {
         base,
@@ -181,18 +193,23 @@ fn explain<P: Covaried>(reason: &NoSummit, names: &[String], data: &Purchases) -
 }
 
 /// A coefficient whose confidence region spans more than a letter may move is no estimate, however small the last step was.
-fn refuse_undetermined(found: &Summit, names: &[String]) -> Result<(), FitError> {
+fn refuse_undetermined(found: &Summit, names: &[String], letters: usize) -> Result<(), FitError> {
     let size = names.len();
-    for (i, name) in names.iter().enumerate() {
-        let error = found.covariance[i * size + i].sqrt();
-        if error.is_nan() || error > LN_FAR {
-            return Err(FitError::NoMaximum(format!(
-                "none that the data determine: {name} has a standard error of {error:.1e} (a letter's logarithm, or per standard deviation of the \
-                 column), more than a factor of a million; leave out columns, or merge their rare groups"
-            )));
-        }
-    }
-    Ok(())
+    let error = |i: usize| found.covariance[i * size + i].sqrt();
+    // A coefficient that has no end takes its letter with it, so coefficients are named first.
+    let loose = (letters..size).chain(0..letters).filter(|i| error(*i).is_nan() || error(*i) > LN_FAR);
+    let Some(worst) =
+        loose.reduce(|worst, i| if worst >= letters && i >= letters && error(i) > error(worst) { i } else { worst })
+    else {
+        return Ok(());
+    };
+    let unit = if worst < letters { "in its logarithm" } else { "per standard deviation of the column" };
+    Err(FitError::NoMaximum(format!(
+        "none that the data determine: {} has a standard error of {:.1e} {unit}, more than a factor of a million; leave out columns, or merge \
+         their rare groups",
+        names[worst],
+        error(worst)
+    )))
 }
 
 /// Refused where customers who never leave, their rates moved by the same covariates, explain the data as well.

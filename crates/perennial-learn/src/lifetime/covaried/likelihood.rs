@@ -114,7 +114,9 @@ mod tests {
     use super::*;
     use crate::lifetime::bgnbd::BgNbdParameters;
     use crate::lifetime::covaried::Staying;
+    use crate::lifetime::nbd;
     use crate::lifetime::pareto_nbd::ParetoNbdParameters;
+    use crate::lifetime::purchases::{Columns, Purchases};
 
     fn customers() -> Customers {
         let seen = [[0.0, 0.0, 30.0], [3.0, 11.0, 38.0], [1.0, 37.5, 38.0], [26.0, 30.9, 31.0], [3.0, 11.0, 38.0]];
@@ -148,6 +150,26 @@ mod tests {
         derivatives_hold::<4, BgNbdParameters>(&[-1.4, 1.5, -0.2, 0.9, 0.4, -0.3, 0.2, 0.5, -0.1, 0.3]);
         derivatives_hold::<4, ParetoNbdParameters>(&[-0.6, 2.3, -0.5, 2.4, 0.4, -0.3, 0.2, 0.5]);
         derivatives_hold::<2, Staying>(&[-0.6, 2.3, 0.4, -0.3]);
+    }
+
+    /// With coefficients of 0 every customer has the same letters, whatever the covariates: the model without them.
+    #[test]
+    fn coefficients_of_zero_leave_the_model_without_covariates() {
+        const COLUMNS: Columns = Columns { x: "x", t_x: "t_x", t: "T" };
+        let seen = [[0.0, 0.0, 30.0], [3.0, 11.0, 38.0], [1.0, 37.5, 38.0], [26.0, 30.9, 31.0], [700.0, 11.0, 38.0]];
+        let column = |i: usize| seen.map(|row| row[i]);
+        let data = Purchases::from_slices(&column(0), &column(1), &column(2), COLUMNS).expect("sound rows");
+        let customers = Customers::of(&seen.map(|[x, t_x, t]| History { x, t_x, t }), &[0.3, -1.2, 1.4, 0.2, -0.7], 1);
+        let near = |is: f64, expected: f64| assert!((is / expected - 1.0).abs() < 1e-12, "{is} {expected}");
+        for [r, alpha, third, fourth] in [[0.24, 4.4, 0.79, 2.4], [1.7, 30.0, 0.3, 9.0]] {
+            let ln = |more: usize| [r, alpha, third, fourth].map(f64::ln).into_iter().chain(vec![0.0; more]).collect::<Vec<_>>();
+            let bgnbd = BgNbdParameters { r, alpha, a: third, b: fourth };
+            near(evaluate::<4, BgNbdParameters>(&customers, &ln(3), 1).value, bgnbd.log_likelihood(&data));
+            let pareto = ParetoNbdParameters { r, alpha, s: third, beta: fourth };
+            near(evaluate::<4, ParetoNbdParameters>(&customers, &ln(2), 1).value, pareto.log_likelihood(&data));
+            let staying = [r.ln(), alpha.ln(), 0.0];
+            near(evaluate::<2, Staying>(&customers, &staying, 1).value, nbd::evaluate(&data, &[r, alpha]).value);
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@ mod bgnbd;
 mod cdnow;
 mod check;
 mod cnbd_k;
+mod covariates;
 pub mod data;
 mod estimator;
 mod exact;
