@@ -16,6 +16,7 @@ pub mod pareto_nbd;
 pub mod purchases;
 pub mod sbg;
 pub mod special;
+pub mod triples;
 pub mod value;
 
 mod beta_dropout;

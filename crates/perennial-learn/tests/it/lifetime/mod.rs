@@ -17,3 +17,4 @@ mod sbg;
 mod simulate;
 mod special;
 mod special_values;
+mod triples;
