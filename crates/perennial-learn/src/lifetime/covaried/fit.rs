@@ -122,7 +122,7 @@ pub fn fit<P: Covaried>(known: &Known, without: Option<&Fit<P>>, threads: usize)
     let names = theta_names::<P>(&covariates.names);
     let found = climb::<4, P>(&customers, &starts, threads).map_err(|reason| explain::<P>(&reason, &names, data))?;
     refuse_undetermined(&found, &names, P::LETTERS.len())?;
-    refuse_without_leaving::<P>(&customers, &found, threads)?;
+    refuse_without_leaving(&customers, &found, threads)?;
     on_scale(&found, covariates, &scales, data.rows()).map(|(base, coefficients)| CovariateFit {
         base,
         coefficients,
@@ -213,7 +213,7 @@ fn refuse_undetermined(found: &Summit, names: &[String], letters: usize) -> Resu
 }
 
 /// Refused where customers who never leave, their rates moved by the same covariates, explain the data as well.
-fn refuse_without_leaving<P: Covaried>(customers: &Customers, found: &Summit, threads: usize) -> Result<(), FitError> {
+fn refuse_without_leaving(customers: &Customers, found: &Summit, threads: usize) -> Result<(), FitError> {
     let start = [found.at[0], found.at[1]];
     let search = Search { start, low: start.map(|at| at - LN_FAR), high: start.map(|at| at + LN_FAR) };
     // Without even that to compare with, leaving is what explains the data.

@@ -99,9 +99,9 @@ impl Sums {
         self.flat[0] += point.value;
         let (gradient, triangle) = self.flat[1..].split_at_mut(size);
         let mut cells = triangle.iter_mut();
-        for k in 0..size {
+        for (k, slope) in gradient.iter_mut().enumerate() {
             let (row, share) = (&point.hessian[self.axis[k]], self.share[k]);
-            gradient[k] += point.gradient[self.axis[k]] * share;
+            *slope += point.gradient[self.axis[k]] * share;
             for ((cell, axis), other) in cells.by_ref().take(k + 1).zip(&self.axis).zip(&self.share) {
                 *cell += row[*axis] * share * other;
             }
