@@ -13,6 +13,7 @@ use super::purchases::{Columns, Purchases};
 /// The histories of customers, one column each.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Triples<'a> {
+    pub as_of: Day,
     pub customer: Vec<&'a str>,
     /// Repeat days.
     pub x: Vec<f64>,
@@ -25,22 +26,39 @@ pub struct Triples<'a> {
 impl<'a> Triples<'a> {
     #[must_use]
     pub fn of(orders: impl IntoIterator<Item = (&'a str, Day)>, as_of: Day) -> Self {
-        let known = orders.into_iter().filter(|(_, day)| *day <= as_of);
-        let mut orders: Vec<Order> = known.map(|(customer, day)| Order { head: head(customer), customer, day }).collect();
+        let orders: Vec<(&str, Day)> = orders.into_iter().filter(|(_, day)| *day <= as_of).collect();
+        let mut all = Self { as_of, ..Self::default() };
         // A sort would find it out itself, but this pass costs a tenth of one.
-        if !orders.is_sorted() {
-            orders.sort_unstable();
+        if orders.is_sorted() {
+            all.add(&orders);
+            return all;
         }
-        let mut all = Self::default();
-        for run in orders.chunk_by(|left, right| left.head == right.head && left.customer == right.customer) {
-            let (first, last) = (run[0].day.0, run[run.len() - 1].day.0);
-            let repeats = run.windows(2).filter(|pair| pair[0].day != pair[1].day).count();
-            all.customer.push(run[0].customer);
-            all.x.push(repeats as f64);
-            all.t_x.push(f64::from(last) - f64::from(first));
-            all.t.push(f64::from(as_of.0) - f64::from(first));
+        let shared = shared_prefix(&orders);
+        let mut keys: Vec<u128> = (0_u128..).zip(&orders).map(|(row, order)| key(order, shared) | row).collect();
+        keys.sort_unstable();
+        let mut alike = Vec::new();
+        for run in keys.chunk_by(|left, right| left >> HEAD_FROM == right >> HEAD_FROM) {
+            alike.clear();
+            alike.extend(run.iter().map(|key| orders[*key as u32 as usize]));
+            // Names may go on after the head.
+            if alike.iter().any(|(customer, _)| *customer != alike[0].0) {
+                alike.sort_unstable();
+            }
+            all.add(&alike);
         }
         all
+    }
+
+    /// Customers whose orders stand together, by day.
+    fn add(&mut self, orders: &[(&'a str, Day)]) {
+        for run in orders.chunk_by(|left, right| left.0 == right.0) {
+            let ((customer, first), (_, last)) = (run[0], run[run.len() - 1]);
+            let repeats = run.windows(2).filter(|pair| pair[0].1 != pair[1].1).count();
+            self.customer.push(customer);
+            self.x.push(repeats as f64);
+            self.t_x.push(f64::from(last.0) - f64::from(first.0));
+            self.t.push(f64::from(self.as_of.0) - f64::from(first.0));
+        }
     }
 
     /// For a fit, ages in units of so many days: 7 for weeks.
@@ -51,20 +69,29 @@ impl<'a> Triples<'a> {
     }
 }
 
-/// Sorted by customer, then day; the head decides most comparisons without a look at the text.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Order<'a> {
-    head: u64,
-    customer: &'a str,
-    day: Day,
+/// Where the head of a name begins in a key; below it stand 32 bits of the day and 32 of the row.
+const HEAD_FROM: u32 = 64;
+
+/// Sorts by the eight bytes of the name after the shared ones, then by day.
+fn key((customer, day): &(&str, Day), shared: usize) -> u128 {
+    let (mut head, rest) = ([0; 8], &customer.as_bytes()[shared..]);
+    let length = rest.len().min(head.len());
+    head[..length].copy_from_slice(&rest[..length]);
+    // Flipping the sign's bit lets days before 1970 sort first.
+    let day = u128::from(day.0 as u32 ^ (1 << 31));
+    u128::from(u64::from_be_bytes(head)) << HEAD_FROM | day << 32
 }
 
-/// The first eight bytes as a number that sorts as they do.
-fn head(text: &str) -> u64 {
-    let mut bytes = [0; 8];
-    let length = text.len().min(8);
-    bytes[..length].copy_from_slice(&text.as_bytes()[..length]);
-    u64::from_be_bytes(bytes)
+/// How many bytes all names begin with alike.
+fn shared_prefix(orders: &[(&str, Day)]) -> usize {
+    let Some((first, _)) = orders.first() else { return 0 };
+    let with_first = |shared: usize, (name, _): &(&str, Day)| {
+        if name.as_bytes().starts_with(&first.as_bytes()[..shared]) {
+            return shared;
+        }
+        name.bytes().zip(first.bytes()).take_while(|(left, right)| left == right).count()
+    };
+    orders.iter().fold(first.len(), with_first)
 }
 
 #[cfg(test)]
@@ -79,6 +106,7 @@ mod tests {
         assert_eq!((is.x, is.t_x, is.t), (vec![1.0, 2.0], vec![7.0, 9.0], vec![12.0, 9.0]));
         assert_eq!(Triples::of([], Day(0)), Triples::default());
         let alike = ["customer-1", "customer-2", "customer", "customer\0"].map(|customer| (customer, Day(1)));
-        assert_eq!(Triples::of(alike, Day(1)).x, [0.0; 4]);
+        let is = Triples::of(alike, Day(1));
+        assert_eq!((is.customer, is.x), (vec!["customer", "customer\0", "customer-1", "customer-2"], vec![0.0; 4]));
     }
 }
