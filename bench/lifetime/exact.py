@@ -153,9 +153,9 @@ def cnbd_k(case, first_too):
     return p, p * mean, (1 - p) + p * silent, new, ll
 
 
-def certain(number):
-    """A ball as its middle; one that is not known to 25 digits is no reference."""
-    assert number.rel_accuracy_bits() > 84, number
+def certain(number, unit=0):
+    """A ball as its middle; one that is not known to 25 digits, of itself or of a unit, is no reference."""
+    assert number.rad() <= 1e-25 * max(abs(number.mid()), unit), number
     return mpf(number.mid().str(40, radius=False))
 
 
@@ -198,7 +198,8 @@ def ggomp_nbd(case):
     mean = (r + x) / (alpha + age) * lived(age, end)
     new = r / alpha * lived(arb(0), t)
     ll = (r + x).lgamma() - r.lgamma() + r * alpha.log() - (r + x) * (alpha + t_x).log() + ln_live(t_x) + (gone + alive).log()
-    return [certain(value) for value in (p, p * mean, gone / (gone + alive) + p * (left + silent), new, ll)]
+    forecasts = (p, p * mean, gone / (gone + alive) + p * (left + silent), new)
+    return [*(certain(value) for value in forecasts), certain(ll, 1)]
 
 
 EXACT = {
