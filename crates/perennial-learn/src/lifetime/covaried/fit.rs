@@ -16,7 +16,7 @@ use crate::ascent::{self, NoSummit, Region, Summit};
 use crate::covariates::{self, Covariates, Scales};
 use crate::lifetime::bgnbd::History;
 use crate::lifetime::forecast;
-use crate::lifetime::letters::{Escape, Fit, LN_FAR};
+use crate::lifetime::letters::{Escape, Fit, LETTER_MAX, LN_FAR};
 use crate::lifetime::purchases::{Columns, Purchases};
 use crate::optim::Search;
 use crate::survival::tails;
@@ -25,8 +25,6 @@ use crate::survival::tails;
 const REPEATERS_PER_COEFFICIENT: usize = 10;
 /// What chance alone brings as often as one time in twenty is no evidence that customers leave.
 const P_MAX: f64 = 0.05;
-/// A letter at covariates of 0 beyond this cannot be told from one that has no value there.
-const LETTER_MAX: f64 = 1e12;
 
 /// Customers with what is known of them.
 pub struct Known {
@@ -38,6 +36,11 @@ pub struct Known {
 impl Known {
     /// The histories of a table with these of its columns as covariates; a row that cannot be, and a column that names rows, are refused.
     pub fn from_table(table: &Table, columns: Columns, names: Vec<String>) -> Result<Self, FitError> {
+        if names.is_empty() {
+            let why =
+                "no covariate: beside the histories at least one column of numbers is needed; without one fit the model itself";
+            return Err(FitError::Refused(why.to_owned()));
+        }
         let covariates = Covariates::from_table(table, names)?;
         covariates.refuse_identities()?;
         Ok(Self { data: Purchases::from_table(table, columns)?, histories: forecast::histories(table, columns)?, covariates })
@@ -171,8 +174,8 @@ fn explain<P: Covaried>(reason: &NoSummit, names: &[String], data: &Purchases) -
     FitError::NoMaximum(match reason {
         NoSummit::RunsAway { axis, at, value } if *axis < P::LETTERS.len() => {
             let letters: [f64; 4] = array(&at.iter().map(|ln| libm::exp(*ln)).collect::<Vec<_>>());
-            // The boxes lie around the start's scale, far on either side of 1.
-            let why = P::why(Escape { axis: *axis, is_up: at[*axis] > 0.0, letters: &letters }, data);
+            let is_up = P::searches(data).first().is_some_and(|search| at[*axis] > search.high[*axis]);
+            let why = P::why(Escape { axis: *axis, is_up, letters: &letters }, data);
             format!(
                 "the likelihood still rises at {} (log-likelihood {value:.3}); {why}; use a model that does not need it",
                 say(at)

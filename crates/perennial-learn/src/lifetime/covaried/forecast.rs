@@ -16,9 +16,7 @@ use crate::chunks;
 use crate::covariates::Covariates;
 use crate::lifetime::bgnbd::History;
 use crate::lifetime::forecast;
-
-/// Letters beyond this, one way or the other, are no customer's.
-const LETTER_MAX: f64 = 1e12;
+use crate::lifetime::letters::LETTER_MAX;
 
 /// Letters at covariates of 0, and what moves them.
 #[derive(Clone, Debug, PartialEq)]

@@ -235,6 +235,8 @@ fn columns_without_a_coefficient_are_refused() {
     let years: Vec<f64> = table.decades.iter().map(|decades| 1e4 + decades).collect();
     let refused = flat::bgnbd(&table.with(&[("year", &years)]));
     assert!(matches!(&refused, Err(FitError::Refused(why)) if why.contains("subtract its mean")), "{refused:?}");
+    let none = Known::from_table(&of.table(), COLUMNS, Vec::new()).map(|_| ()).expect_err("a refusal");
+    assert!(none.to_string().starts_with("no covariate"), "{none}");
     let few: u32 = 200;
     let names: Vec<String> = (0..30).map(|i| format!("z{i}")).collect();
     let noise: Vec<Vec<f64>> = (0..30).map(|i| (0..few).map(|row| f64::from((row * (i + 3) * 7919) % 101)).collect()).collect();
