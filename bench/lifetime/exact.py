@@ -1,6 +1,6 @@
 """Random customers of random models in exact arithmetic (mpmath), and how far `lifetime_values` is from it.
 
-Usage: exact.py BINARY POINTS SEED [DIGITS [MODEL…]]; needs mpmath (and gmpy2 for speed). One line a model: points and largest relative errors.
+Usage: exact.py BINARY POINTS SEED [DIGITS [MODEL…]]; needs mpmath (and gmpy2 for speed) and python-flint. One line a model: points and largest relative errors.
 With `fixture` for BINARY it prints POINTS rows for the tests instead: the case as `lifetime_values` reads it, `;`, the five exact answers.
 The log-likelihood's error is relative to max(1, |LL|). A value below 1e-280 on both sides counts as equal.
 """
@@ -9,11 +9,13 @@ import subprocess
 import sys
 import tempfile
 
-from mpmath import exp, gamma, hyp2f1, log, loggamma, mp, mpf, quad, rf
+from flint import acb, arb, ctx
+from mpmath import exp, gamma, hyp2f1, log, loggamma, mp, mpf, rf
 
 BINARY, POINTS, SEED = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 mp.dps = int(sys.argv[4]) if len(sys.argv) > 4 else 60
-SHARES = {"pareto_nbd": 0.4, "bgnbd": 0.25, "mbgnbd": 0.25, "bgbb": 0.08, "bgcnbd_k": 0.007, "mbgcnbd_k": 0.007, "ggomp_nbd": 0.006}
+ctx.prec = 320
+SHARES = {"pareto_nbd": 0.36, "bgnbd": 0.25, "mbgnbd": 0.25, "bgbb": 0.08, "bgcnbd_k": 0.007, "mbgcnbd_k": 0.007, "ggomp_nbd": 0.05}
 rng = random.Random(SEED)
 
 
@@ -41,7 +43,7 @@ def point(model):
     if model == "pareto_nbd":
         return history(unit) + [spread(-2, 1.5), spread(-1, 3) * unit, spread(-2, 1.5), spread(-1, 3) * unit]
     if model == "ggomp_nbd":
-        return history(unit) + [spread(-1, 1), spread(-1, 3) * unit, spread(-4, 0) / unit, spread(-1, 1), spread(-3, 2)]
+        return history(unit) + [spread(-2, 1.5), spread(-1, 3) * unit, spread(-6, 0.5) / unit, spread(-2, 1.5), spread(-5, 3)]
     letters = [spread(-2, 1.5), spread(-1, 3) * unit, spread(-2, 1.5), spread(-2, 1.5)]
     if model.endswith("cnbd_k"):
         # Few steps: the reference sums over each of them.
@@ -151,31 +153,53 @@ def cnbd_k(case, first_too):
     return p, p * mean, (1 - p) + p * silent, new, ll
 
 
+def certain(number, unit=0):
+    """A ball as its middle; one that is not known to 25 digits, of itself or of a unit, is no reference."""
+    assert number.rad() <= 1e-25 * max(abs(number.mid()), unit), number
+    return mpf(number.mid().str(40, radius=False))
+
+
+def integral(f, low, high, rate, growth):
+    """∫ f over panels that double from the first, which is as long as the fastest change there; every panel a ball that surely holds its integral."""
+    total, at, step = acb(0), low, 1 / (rate + growth)
+    while at < high:
+        # A panel's end is any number between; only the last must be exact.
+        end = (at + step).mid()
+        end = end if end < high else high
+        total += acb.integral(f, acb(at), acb(end), rel_tol=arb(2) ** -110, abs_tol=arb(2) ** -400)
+        at, step = end, min(2 * step.mid(), (3 / growth).mid())
+    return total.real
+
+
 def ggomp_nbd(case):
-    t, x, t_x, age, r, alpha, b, s, beta = case
-    live = lambda y: (beta / (beta + exp(b * y) - 1)) ** s
-    risk = lambda y: s * b * exp(b * y) / (beta + exp(b * y) - 1)
+    """In ball arithmetic (Arb): quadrature with mpmath takes seconds a point, and nothing says how far off it is."""
+    t, x, t_x, age, r, alpha, b, s, beta = (arb(float(v)) for v in case)
+    # The end of the horizon as one number, so that its two panels' ends agree.
+    end = (age + t).mid()
+    wear = lambda y: (beta + (b * y).exp() - 1) / beta
+    ln_live = lambda y: -s * wear(y).log()
+    ln_path = lambda y, analytic: -s * wear(y).log(analytic=analytic)
+    risk = lambda y: s * b * (b * y).exp() / (wear(y) * beta)
 
-    def cut(low, high, rate):
-        """Ends of panels that double, the first as long as the fastest change there."""
-        ends, step = [low], min(high - low, 1 / (rate + b))
-        while ends[-1] < high:
-            ends.append(min(high, ends[-1] + step))
-            step = min(step * 2, 3 / b)
-        return ends
+    def silence(low, high, r):
+        """Gone by `high` and silent, alive then and silent; of those alive at `low`."""
+        at_low = ln_live(low)
+        fall = lambda y, analytic: (-r * ((alpha + y) / (alpha + low)).log(analytic=analytic) + ln_path(y, analytic) - at_low).exp()
+        gone = integral(lambda y, analytic: fall(y, analytic) * risk(y), low, high, r / (alpha + low) + risk(low) + b / beta, b)
+        return gone, (-r * ((alpha + high) / (alpha + low)).log() + ln_live(high) - at_low).exp()
 
-    def silence(low, high, r, alpha):
-        fall = lambda y: ((alpha + low) / (alpha + y)) ** r * live(y) / live(low)
-        rate = r / (alpha + low) + risk(low) + b / beta
-        return quad(lambda y: fall(y) * risk(y), cut(low, high, rate)) if high > low else mpf(0), fall(high)
+    def lived(low, high):
+        at_low = ln_live(low)
+        return integral(lambda y, analytic: (ln_path(y, analytic) - at_low).exp(), low, high, risk(low) + b / beta, b)
 
-    gone, alive = silence(t_x, age, r + x, alpha)
+    gone, alive = silence(t_x, age, r + x)
     p = alive / (gone + alive)
-    left, silent = silence(age, age + t, r + x, alpha)
-    mean = (r + x) / (alpha + age) * quad(live, cut(age, age + t, risk(age) + b / beta)) / live(age)
-    new = r / alpha * quad(live, cut(mpf(0), t, b / beta))
-    ll = loggamma(r + x) - loggamma(r) + r * log(alpha) - (r + x) * log(alpha + t_x) + log(live(t_x) * (gone + alive))
-    return p, p * mean, (1 - p) + p * (left + silent), new, ll
+    left, silent = silence(age, end, r + x)
+    mean = (r + x) / (alpha + age) * lived(age, end)
+    new = r / alpha * lived(arb(0), t)
+    ll = (r + x).lgamma() - r.lgamma() + r * alpha.log() - (r + x) * (alpha + t_x).log() + ln_live(t_x) + (gone + alive).log()
+    forecasts = (p, p * mean, gone / (gone + alive) + p * (left + silent), new)
+    return [*(certain(value) for value in forecasts), certain(ll, 1)]
 
 
 EXACT = {

@@ -16,6 +16,7 @@ use crate::learner::{calibrate, ranged, windows};
 use crate::lifetime::bgnbd::BgNbdParameters;
 use crate::lifetime::churn::{BgNbd, BgNbdChurn};
 use crate::lifetime::cnbd_k::{BgCnbdKParameters, MbgCnbdKParameters};
+use crate::lifetime::covaried;
 use crate::lifetime::flat;
 use crate::lifetime::ggomp_nbd::GgompNbdParameters;
 use crate::lifetime::mbgnbd::MbgNbdParameters;
@@ -243,6 +244,15 @@ pub struct FlatFit {
     pub predict: Option<Predict>,
 }
 
+impl FlatFit {
+    /// The columns that a forecast reads: those of the fit, and those that coefficients such as `alpha.NAME` among the parameters name.
+    #[must_use]
+    pub fn columns_to_predict(&self, parameters: &Value) -> Vec<String> {
+        let named = if self.others == Others::Numbers { covaried::forecast::columns_of(parameters) } else { Vec::new() };
+        self.columns.iter().map(|column| (*column).to_owned()).chain(named).collect()
+    }
+}
+
 /// Parameters as `fit` prints them, table, horizon → p_alive, orders_expected, p_zero_orders.
 pub type Predict = fn(&Value, &Table, f64) -> Result<Table, FitError>;
 
@@ -250,11 +260,11 @@ pub type Predict = fn(&Value, &Table, f64) -> Result<Table, FitError>;
 pub const FLAT_FITS: &[FlatFit] = &[
     FlatFit {
         name: "bgnbd",
-        title: "BG/NBD on x, t_x and T in one unit of time",
+        title: "BG/NBD on x, t_x and T in one unit of time, and on every other column as a covariate",
         columns: flat::HISTORY_COLUMNS,
-        others: Others::Ignored,
+        others: Others::Numbers,
         fit: flat::bgnbd,
-        predict: Some(flat::predict::<BgNbdParameters>),
+        predict: Some(flat::predict_covaried::<BgNbdParameters>),
     },
     FlatFit {
         name: "mbgnbd",
@@ -266,11 +276,11 @@ pub const FLAT_FITS: &[FlatFit] = &[
     },
     FlatFit {
         name: "pareto_nbd",
-        title: "Pareto/NBD: as BG/NBD, but customers leave at any moment",
+        title: "Pareto/NBD: as BG/NBD with covariates, but customers leave at any moment",
         columns: flat::HISTORY_COLUMNS,
-        others: Others::Ignored,
+        others: Others::Numbers,
         fit: flat::pareto_nbd,
-        predict: Some(flat::predict::<ParetoNbdParameters>),
+        predict: Some(flat::predict_covaried::<ParetoNbdParameters>),
     },
     FlatFit {
         name: "ggomp_nbd",

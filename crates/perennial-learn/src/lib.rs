@@ -1,7 +1,9 @@
 //! Pure learning: models, metrics and splits. No file, network, clock or global is in reach here.
 
+mod ascent;
 pub mod catalog;
 mod chunks;
+mod covariates;
 mod jet;
 pub mod learner;
 pub mod lifetime;

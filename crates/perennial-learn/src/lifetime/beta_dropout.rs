@@ -8,6 +8,7 @@
 
 use perennial_contract::estimator::FitError;
 
+use super::bgnbd::History;
 use super::letters::{self, Escape, Fit, Found, GAIN_MIN_TWO, LN_FAR, Letters};
 use super::nbd;
 use super::purchases::{Purchases, Triple};
@@ -91,6 +92,44 @@ fn near_start(data: &Purchases, chances: Chances) -> Option<Search<4>> {
 /// The log-likelihood of (r, α, a, b).
 pub(super) fn log_likelihood(data: &Purchases, chances: Chances, letters: &[f64; 4]) -> f64 {
     evaluate(&Cases::of(data, chances), letters, 1).value
+}
+
+/// One customer's part with x chances, by (r, α, a, b), letters of the customer's own.
+pub(super) fn customer(letters: &[f64; 4], seen: &History) -> Point<4> {
+    let History { x, t_x, t } = *seen;
+    let &[r, alpha, a, b] = letters;
+    let buying = nbd::customer(&[r, alpha], seen);
+    let mut point = Point::constant(buying.value);
+    for i in 0..2 {
+        point.gradient[i] = buying.gradient[i];
+        point.hessian[i][..2].copy_from_slice(&buying.hessian[i]);
+    }
+    for k in 0..x as usize {
+        stay(&mut point, [a, b + k as f64], 1.0);
+    }
+    point.hessian[3][2] = point.hessian[2][3];
+    if x == 0.0 {
+        return point;
+    }
+    let [r, alpha, a, b] = Point::variables(letters);
+    let odds = a.ln() - (b + (x - 1.0)).ln() + (r + x) * ((alpha + t).ln() - (alpha + t_x).ln());
+    point + odds.softplus()
+}
+
+/// Adds `more` times −ln(1 + a/b'), the chance b' = b + k that was survived, with its derivatives by a and b.
+fn stay(point: &mut Point<4>, [a, b]: [f64; 2], more: f64) {
+    let (by_b, by_ab) = (1.0 / b, 1.0 / (a + b));
+    point.value -= more * libm::log1p(a * by_b);
+    point.gradient[2] -= more * by_ab;
+    point.gradient[3] += more * a * by_b * by_ab;
+    point.hessian[2][2] += more * by_ab * by_ab;
+    point.hessian[2][3] += more * by_ab * by_ab;
+    point.hessian[3][3] -= more * a * by_b * by_ab * (by_b + by_ab);
+}
+
+/// The searches of a fit that knows nothing better.
+pub(super) fn searches(data: &Purchases) -> Vec<Search<4>> {
+    STARTS.map(|start| search(data, start)).into()
 }
 
 /// A search from (r, a, b), with the α that gives the observed rate of orders.
@@ -202,13 +241,7 @@ fn shared_terms(cases: &Cases, &[r, alpha, a, b]: &[f64; 4]) -> Point<4> {
         point.hessian[i][..2].copy_from_slice(&nbd.hessian[i]);
     }
     for (k, &more) in cases.more.iter().enumerate() {
-        let (by_b, by_ab) = (1.0 / (b + k as f64), 1.0 / (a + b + k as f64));
-        point.value -= more * libm::log1p(a * by_b);
-        point.gradient[2] -= more * by_ab;
-        point.gradient[3] += more * a * by_b * by_ab;
-        point.hessian[2][2] += more * by_ab * by_ab;
-        point.hessian[2][3] += more * by_ab * by_ab;
-        point.hessian[3][3] -= more * a * by_b * by_ab * (by_b + by_ab);
+        stay(&mut point, [a, b + k as f64], more);
     }
     point.hessian[3][2] = point.hessian[2][3];
     point

@@ -11,9 +11,11 @@ use serde::{Deserialize, Serialize};
 
 use super::beta_dropout::{self, Chances};
 use super::count;
+use super::covaried::{Covaried, Individual, Moved};
 use super::forecast::{Forecast, Future};
-use super::letters::{Fit, letters};
+use super::letters::{Escape, Fit, letters};
 use super::purchases::Purchases;
+use crate::optim::{Point, Search};
 
 /// The paper's four letters. α has the unit of time, the others have none.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -124,6 +126,27 @@ impl BgNbdParameters {
     #[must_use]
     pub fn log_likelihood(&self, data: &Purchases) -> f64 {
         beta_dropout::log_likelihood(data, Chances::AfterRepeats, &[self.r, self.alpha, self.a, self.b])
+    }
+}
+
+impl Individual<4> for BgNbdParameters {
+    const LETTERS: [&'static str; 4] = ["r", "alpha", "a", "b"];
+    const MOVED: &'static [Moved] = &[Moved { axis: 1, sign: -1.0 }, Moved { axis: 2, sign: 1.0 }, Moved { axis: 3, sign: 1.0 }];
+
+    fn ln_likelihood(letters: &[f64; 4], seen: &History) -> Point<4> {
+        beta_dropout::customer(letters, seen)
+    }
+}
+
+impl Covaried for BgNbdParameters {
+    const FORM: &'static str = "alpha exp(-sum of alpha.NAME * NAME), a exp(sum of a.NAME * NAME), b exp(sum of b.NAME * NAME)";
+
+    fn searches(data: &Purchases) -> Vec<Search<4>> {
+        beta_dropout::searches(data)
+    }
+
+    fn why(escape: Escape, _: &Purchases) -> &'static str {
+        beta_dropout::why(escape)
     }
 }
 

@@ -7,9 +7,12 @@ use serde_json::{Map, Value};
 use super::bgbb::BgBbParameters;
 use super::bgnbd;
 use super::cnbd_k::Gaps;
+use super::covaried::fit::Known;
+use super::covaried::forecast::Equation;
+use super::covaried::{self, Covaried};
 use super::forecast::{self, Forecast};
 use super::gamma_gamma::{self, GammaGammaFit, Spenders};
-use super::letters::Letters;
+use super::letters::{Fit, Letters};
 use super::purchases::{Columns, Purchases};
 use super::sbg::{self, SbgParameters, Subscribers};
 use super::{bgbb, cnbd_k, ggomp_nbd, mbgnbd, pareto_nbd};
@@ -30,12 +33,15 @@ pub const LITT: &[&str] = &["litt"];
 pub const COUNT: &[&str] = &["count"];
 pub const GAMMA_GAMMA_COLUMNS: &[&str] = &["x", "mean_spend"];
 
+/// What other models read of the same file: sums over the orders themselves, and so no covariates.
+const OF_THE_ORDERS: &[&str] = &["mean_spend", LITT[0]];
+
 /// Threads of a flat fit. The result has the same bits with any number.
 pub(super) const THREADS: usize = 2;
 
-/// BG/NBD on the columns `x`, `t_x`, `T`, in the unit of time they are in.
+/// BG/NBD on the columns `x`, `t_x`, `T`, in the unit of time they are in, and on every other column as a covariate.
 pub fn bgnbd(table: &Table) -> Result<FitSummary, FitError> {
-    Ok(bgnbd::fit(&purchases(table)?, THREADS)?.summary())
+    covaried(table, bgnbd::fit)
 }
 
 /// MBG/NBD on the same columns.
@@ -45,7 +51,21 @@ pub fn mbgnbd(table: &Table) -> Result<FitSummary, FitError> {
 
 /// Pareto/NBD on the same columns.
 pub fn pareto_nbd(table: &Table) -> Result<FitSummary, FitError> {
-    Ok(pareto_nbd::fit(&purchases(table)?, THREADS)?.summary())
+    covaried(table, pareto_nbd::fit)
+}
+
+type Plain<P> = fn(&Purchases, usize) -> Result<Fit<P>, FitError>;
+
+/// With covariates where the table has columns beside the histories.
+fn covaried<P: Covaried>(table: &Table, plain: Plain<P>) -> Result<FitSummary, FitError> {
+    let beside = |name: &&str| !HISTORY_COLUMNS.contains(name) && !OF_THE_ORDERS.contains(name);
+    let names: Vec<String> = table.names().filter(beside).map(str::to_owned).collect();
+    if names.is_empty() {
+        return Ok(plain(&purchases(table)?, THREADS)?.summary());
+    }
+    let known = Known::from_table(table, HISTORY, names)?;
+    let without = plain(known.purchases(), THREADS).ok();
+    Ok(covaried::fit::fit(&known, without.as_ref(), THREADS)?.summary())
 }
 
 /// Gamma-Gompertz/NBD on the same columns.
@@ -82,6 +102,16 @@ pub fn predict<P: Letters + Forecast>(parameters: &Value, table: &Table, horizon
     let model = P::from_json(parameters).map_err(FitError::Refused)?;
     check_horizon(horizon)?;
     forecast::predict(&model, table, HISTORY, horizon)
+}
+
+/// The same where coefficients may move the letters: with the columns that they name.
+pub fn predict_covaried<P: Covaried>(parameters: &Value, table: &Table, horizon: f64) -> Result<Table, FitError> {
+    let equation = Equation::from_json::<P>(parameters).map_err(FitError::Refused)?;
+    if equation.names.is_empty() {
+        return predict::<P>(parameters, table, horizon);
+    }
+    check_horizon(horizon)?;
+    equation.predict::<P>(table, (&forecast::histories(table, HISTORY)?, horizon), THREADS)
 }
 
 /// The same for BG/BB, whose horizon is a number of opportunities.

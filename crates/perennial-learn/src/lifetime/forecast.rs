@@ -60,14 +60,18 @@ pub(super) fn logistic(u: f64) -> f64 {
 
 /// The three answers for every row of `x`, `t_x` and the age column.
 pub fn predict(model: &dyn Forecast, table: &Table, columns: Columns, horizon: f64) -> Result<Table, FitError> {
+    answered(&answers(model, &histories(table, columns)?, horizon, super::flat::THREADS))
+}
+
+/// Every row of a table as a history, checked.
+pub(super) fn histories(table: &Table, columns: Columns) -> Result<Vec<History>, FitError> {
     let (x, t_x, t) = (table.f64s(columns.x)?, table.f64s(columns.t_x)?, table.f64s(columns.t)?);
     let mut rows = Vec::with_capacity(x.len());
     for (row, ((&x, &t_x), &t)) in x.iter().zip(&t_x).zip(&t).enumerate() {
         check_row(row, [x, t_x, t], columns)?;
         rows.push(History { x, t_x, t });
     }
-    let answers = answers(model, &rows, horizon, super::flat::THREADS);
-    answered(&answers)
+    Ok(rows)
 }
 
 pub(super) fn answered(answers: &[[f64; 3]]) -> Result<Table, FitError> {

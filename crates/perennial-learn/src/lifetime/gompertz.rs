@@ -37,6 +37,16 @@ fn growth(z: f64) -> [f64; 3] {
     [value, first, second]
 }
 
+/// The same times e^−z where z is large, so that nothing overflows, and that factor; as they are elsewhere, and 1.
+fn growth_in_bounds(z: f64) -> ([f64; 3], f64) {
+    if z <= 1.0 {
+        return (growth(z), 1.0);
+    }
+    let value = -libm::expm1(-z) / z;
+    let first = (1.0 - value) / z;
+    ([value, first, (1.0 - 2.0 * first) / z], libm::exp(-z))
+}
+
 impl Lifetime {
     /// λ and the risk of a customer who was alive at this age, from then on: b and s stay, θ becomes (θ + g(age)) e^(−b age).
     pub fn at(&self, x: f64, age: f64) -> Self {
@@ -96,7 +106,8 @@ impl Leaving {
     /// The same, and ln(θ + g).
     fn both(&self, y: f64) -> (Point<5>, Point<5>) {
         let Lifetime { r, alpha, b, s, theta } = self.is;
-        let [value, first, second] = growth(b * y);
+        // Factors of e^(b y) cancel in all but ln(θ + g) and 1/(θ + g).
+        let ([value, first, second], shrunk) = growth_in_bounds(b * y);
         let (since, by) = (libm::log1p(y / alpha), 1.0 / (alpha + y));
         let share = y / alpha * by;
         let mut point = Point::constant(-r * since - self.x * libm::log(alpha + y));
@@ -107,18 +118,19 @@ impl Leaving {
         point.hessian[1][1] = self.x * by * by - r * share * (1.0 / alpha + by);
         // ln(1 + g/θ) by b and θ.
         let (g, g_b, g_bb) = (y * value, y * y * first, y * y * y * second);
-        let by_sum = 1.0 / (theta + g);
-        let mut sum = Point::constant(libm::log(theta + g));
-        sum.gradient[2] = g_b * by_sum;
+        let by_shrunk = 1.0 / (theta * shrunk + g);
+        let by_sum = by_shrunk * shrunk;
+        let mut sum = Point::constant(-libm::log(by_shrunk) + if shrunk < 1.0 { b * y } else { 0.0 });
+        sum.gradient[2] = g_b * by_shrunk;
         sum.gradient[4] = by_sum;
-        sum.hessian[2][2] = (g_bb - g_b * g_b * by_sum) * by_sum;
-        sum.hessian[2][4] = -g_b * by_sum * by_sum;
+        sum.hessian[2][2] = (g_bb - g_b * g_b * by_shrunk) * by_shrunk;
+        sum.hessian[2][4] = -g_b * by_shrunk * by_sum;
         sum.hessian[4][2] = sum.hessian[2][4];
         sum.hessian[4][4] = -by_sum * by_sum;
         let mut wear = sum;
-        wear.value = libm::log1p(g / theta);
-        wear.gradient[4] = -g / theta * by_sum;
-        wear.hessian[4][4] = g / theta * by_sum * (1.0 / theta + by_sum);
+        wear.value = self.is.ln_wear(y);
+        wear.gradient[4] = -g / theta * by_shrunk;
+        wear.hessian[4][4] = g / theta * by_shrunk * (1.0 / theta + by_sum);
         point.value -= s * wear.value;
         for i in [2, 4] {
             point.gradient[i] -= s * wear.gradient[i];
@@ -196,7 +208,7 @@ mod tests {
     /// Central differences of the value: derivatives by hand are easily wrong.
     #[test]
     fn derivatives_are_those_of_the_value() {
-        for b in [1e-7, 0.02, 0.4] {
+        for b in [1e-7, 0.02, 0.4, 2.0] {
             let letters = [0.7, 11.0, b, 0.9, 14.0];
             let at = |letters: [f64; 5]| {
                 let [r, alpha, b, s, theta] = letters;
@@ -225,6 +237,15 @@ mod tests {
                 }
             }
         }
+    }
+
+    /// e^(b y) overflows from b y = 710 on; the likelihood of a customer that old does not.
+    #[test]
+    fn an_age_of_a_thousand_growths_does_not_overflow() {
+        let is = Leaving { is: Lifetime { r: 4.0, alpha: 12.0, b: 12.0, s: 0.02, theta: 4e-4 }, x: 1.0 };
+        let (point, simple): (Point<5>, Point<0>) = (is.ln(94.0), is.ln(94.0));
+        assert!((point.value - simple.value).abs() < 1e-12 * simple.value.abs(), "{} {}", point.value, simple.value);
+        assert!(point.gradient.iter().chain(point.hessian.as_flattened()).all(|number| number.is_finite()), "{point:?}");
     }
 
     #[test]

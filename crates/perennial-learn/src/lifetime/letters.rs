@@ -19,7 +19,7 @@ pub(super) const GAIN_MIN_ONE: f64 = 1.92;
 /// … and what two must.
 pub(super) const GAIN_MIN_TWO: f64 = 3.0;
 /// A letter beyond this cannot come from a fit.
-const LETTER_MAX: f64 = 1e12;
+pub(super) const LETTER_MAX: f64 = 1e12;
 
 /// A model's parameters by their names.
 pub trait Letters: Copy + Sized {
@@ -125,7 +125,7 @@ impl<const N: usize> Found<N> {
 
 /// A letter that left its box while the likelihood still rose.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Escape<'at> {
+pub struct Escape<'at> {
     pub axis: usize,
     /// Above the box; below it otherwise.
     pub is_up: bool,

@@ -5,6 +5,7 @@ pub mod bgnbd;
 pub mod churn;
 pub mod cnbd_k;
 pub mod count;
+pub mod covaried;
 pub mod flat;
 pub mod forecast;
 pub mod gamma_gamma;
@@ -17,6 +18,7 @@ pub mod pareto_nbd;
 pub mod purchases;
 pub mod sbg;
 pub mod special;
+pub mod triples;
 pub mod value;
 
 mod beta_dropout;

@@ -6,6 +6,7 @@
 //! Cost     one term for every k below the largest x, and one for every distinct T.
 //! Ref      Ehrenberg (1959), Applied Statistics 8(1): the NBD; the likelihood is the limit a → 0 of Fader, Hardie & Lee (2005), eq. (6).
 
+use super::bgnbd::History;
 use super::letters::LN_FAR;
 use super::purchases::Purchases;
 use crate::optim::{self, Point, Search};
@@ -30,6 +31,23 @@ pub(super) fn evaluate(data: &Purchases, &[r, alpha]: &[f64; 2]) -> Point<2> {
         point.hessian[1][1] += repeats * inverse * inverse - customers * r * t / alpha * inverse * (1.0 / alpha + inverse);
     }
     point.hessian[1][0] = point.hessian[0][1];
+    point
+}
+
+/// One customer's part, by (r, α).
+pub(super) fn customer(&[r, alpha]: &[f64; 2], seen: &History) -> Point<2> {
+    let History { x, t, .. } = *seen;
+    let (since, inverse) = (libm::log1p(t / alpha), 1.0 / (alpha + t));
+    let share = t / alpha * inverse;
+    let mut point = Point::constant(-r * since - x * libm::log(alpha + t));
+    point.gradient = [-since, r * share - x * inverse];
+    point.hessian = [[0.0, share], [share, x * inverse * inverse - r * share * (1.0 / alpha + inverse)]];
+    for k in 0..x as usize {
+        let rate = r + k as f64;
+        point.value += libm::log(rate);
+        point.gradient[0] += 1.0 / rate;
+        point.hessian[0][0] -= 1.0 / (rate * rate);
+    }
     point
 }
 

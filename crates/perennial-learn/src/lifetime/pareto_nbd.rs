@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::beta_dropout::refuse_without_gain;
 use super::bgnbd::History;
+use super::covaried::{Covaried, Individual, Moved};
 use super::forecast::{Forecast, Future};
 use super::letters::{self, Escape, Fit, LN_FAR, Letters, letters};
 use super::nbd;
@@ -166,11 +167,39 @@ impl Forecast for ParetoNbdParameters {
     }
 }
 
+impl Individual<4> for ParetoNbdParameters {
+    const LETTERS: [&'static str; 4] = ["r", "alpha", "s", "beta"];
+    const MOVED: &'static [Moved] = &[Moved { axis: 1, sign: -1.0 }, Moved { axis: 3, sign: -1.0 }];
+
+    fn ln_likelihood(&[r, alpha, s, beta]: &[f64; 4], seen: &History) -> Point<4> {
+        let mut point = seen_or_gone(&Self { r, alpha, s, beta }, seen);
+        for k in 0..seen.x as usize {
+            let rate = r + k as f64;
+            point.value += libm::log(rate);
+            point.gradient[0] += 1.0 / rate;
+            point.hessian[0][0] -= 1.0 / (rate * rate);
+        }
+        point
+    }
+}
+
+impl Covaried for ParetoNbdParameters {
+    const FORM: &'static str = "alpha exp(-sum of alpha.NAME * NAME), beta exp(-sum of beta.NAME * NAME)";
+
+    fn searches(data: &Purchases) -> Vec<Search<4>> {
+        searches(data)
+    }
+
+    fn why(escape: Escape, data: &Purchases) -> &'static str {
+        why(escape, data.t_sum / data.rows as f64)
+    }
+}
+
 /// Maximum likelihood; `threads` changes the time it takes and no bit of the result.
 pub fn fit(data: &Purchases, threads: usize) -> Result<ParetoNbdFit, FitError> {
     data.carries_a_model()?;
     let cases = Cases::of(data);
-    let searches = [[0.5, 0.6, 1.0], [1.5, 1.5, 3.0]].map(|start| search(data, start));
+    let searches = searches(data);
     let likelihood =
         |&[r, alpha, s, beta]: &[f64; 4]| evaluate(data, &cases, &ParetoNbdParameters { r, alpha, s, beta }, threads);
     let mean_age = data.t_sum / data.rows as f64;
@@ -180,6 +209,10 @@ pub fn fit(data: &Purchases, threads: usize) -> Result<ParetoNbdFit, FitError> {
         refuse_without_gain(&found, ["s", "beta"], without)?;
     }
     found.fit(data.rows)
+}
+
+fn searches(data: &Purchases) -> Vec<Search<4>> {
+    [[0.5, 0.6, 1.0], [1.5, 1.5, 3.0]].map(|start| search(data, start)).into()
 }
 
 /// A search from r, s and β in mean ages, with the α that gives the observed rate of orders.
@@ -261,9 +294,13 @@ fn log_add_between(alive: &Point<4>, from: &Point<4>, beyond: &Point<4>) -> Poin
 /// ln(alive at T + s ∫ f over (t_x, T)): all but Γ(r + x)/Γ(r).
 fn customer(data: &Purchases, triple: &Triple, is: &ParetoNbdParameters) -> Point<4> {
     let (t_x, t) = (data.ages[triple.t_x as usize], data.ages[triple.t as usize]);
-    let leaving = Leaving::of(*is, f64::from(triple.x));
-    let gone = Point::variable(2, is.s).ln() + ln_integral(t_x, t, &leaving);
-    leaving.alive(t).log_add(&gone)
+    seen_or_gone(is, &History { x: f64::from(triple.x), t_x, t })
+}
+
+fn seen_or_gone(is: &ParetoNbdParameters, seen: &History) -> Point<4> {
+    let leaving = Leaving::of(*is, seen.x);
+    let gone = Point::variable(2, is.s).ln() + ln_integral(seen.t_x, seen.t, &leaving);
+    leaving.alive(seen.t).log_add(&gone)
 }
 
 /// How the integrals are taken.

@@ -57,13 +57,11 @@ impl Purchases {
 
     /// The same from slices of equal length.
     pub fn from_slices(x: &[f64], t_x: &[f64], t: &[f64], columns: Columns) -> Result<Self, FitError> {
-        for (row, ((&x, &t_x), &t)) in x.iter().zip(t_x).zip(t).enumerate() {
-            check_row(row, [x, t_x, t], columns)?;
-        }
-        let (ages, index) = Ages::of(t_x, t);
-        let mut keys = Keys::sized(x, ages.len());
+        let extent = Extent::of([x, t_x, t], columns)?;
+        let (ages, index) = Ages::of(t_x, t, &extent);
+        let mut keys = Keys::sized(extent.x_max, ages.len());
         let (mut at_age, mut silent_at) = (vec![(0.0, 0.0); ages.len()], vec![0.0; ages.len()]);
-        let x_max = x.iter().fold(0.0_f64, |max, &x| max.max(x)) as usize;
+        let x_max = extent.x_max as usize;
         let mut above = vec![0.0; x_max];
         for ((&x, &t_x), &t) in x.iter().zip(t_x).zip(t) {
             let t = index.find(&ages, t);
@@ -170,6 +168,36 @@ impl Purchases {
     }
 }
 
+/// What one pass over the rows finds out.
+struct Extent {
+    x_max: f64,
+    t_max: f64,
+    /// Every age is a whole number, and small enough to index a table.
+    is_direct: bool,
+}
+
+impl Extent {
+    fn of([x, t_x, t]: [&[f64]; 3], columns: Columns) -> Result<Self, FitError> {
+        let mut all = Self { x_max: 0.0, t_max: 0.0, is_direct: true };
+        for (row, ((&x, &t_x), &t)) in x.iter().zip(t_x).zip(t).enumerate() {
+            // Ten million rows are checked in the time of a few divisions each; which rule a wrong one breaks is found out apart.
+            let is_ordered = 0.0 <= t_x && t_x <= t && t < f64::INFINITY && (x > 0.0 || t_x == 0.0);
+            if !(is_ordered && x <= X_MAX && is_index(x)) {
+                check_row(row, [x, t_x, t], columns)?;
+            }
+            all.x_max = all.x_max.max(x);
+            all.t_max = all.t_max.max(t);
+            all.is_direct &= t < DIRECT_AGE_MAX && is_index(t) && is_index(t_x);
+        }
+        Ok(all)
+    }
+}
+
+/// Whether this is a whole number from 0 to 2³² − 1; a cast is cheaper than cutting off a fraction.
+fn is_index(number: f64) -> bool {
+    f64::from(number as u32) == number
+}
+
 /// The ages that somebody has, with customers and repeats.
 fn seen_ages(all: Vec<(f64, f64)>) -> Vec<(u32, f64, f64)> {
     (0_u32..).zip(all).filter(|(_, (n, _))| *n > 0.0).map(|(age, (n, repeats))| (age, n, repeats)).collect()
@@ -204,11 +232,9 @@ enum Ages {
 }
 
 impl Ages {
-    fn of(t_x: &[f64], t: &[f64]) -> (Vec<f64>, Self) {
-        let is_direct = |age: &f64| age.fract() == 0.0 && *age < DIRECT_AGE_MAX;
-        if t.iter().all(is_direct) && t_x.iter().all(is_direct) {
-            let last = t.iter().fold(0.0_f64, |max, &age| max.max(age)) as u32;
-            return ((0..=last).map(f64::from).collect(), Self::Direct);
+    fn of(t_x: &[f64], t: &[f64], extent: &Extent) -> (Vec<f64>, Self) {
+        if extent.is_direct {
+            return ((0..=extent.t_max as u32).map(f64::from).collect(), Self::Direct);
         }
         // Adding zero turns -0.0 into 0.0; non-negative floats then sort like their bits.
         let mut ages: Vec<f64> = t.iter().chain(t_x).map(|age| age + 0.0).collect();
@@ -235,8 +261,8 @@ struct Keys {
 }
 
 impl Keys {
-    fn sized(x: &[f64], ages: usize) -> Self {
-        let (ages, x_max) = (ages as u64, x.iter().fold(0.0_f64, |max, &x| max.max(x)) as u64);
+    fn sized(x_max: f64, ages: usize) -> Self {
+        let (ages, x_max) = (ages as u64, x_max as u64);
         let space = ages.checked_mul(ages).and_then(|pairs| pairs.checked_mul(x_max + 1));
         Self { ages, keys: Vec::new(), loose: Vec::new(), is_packed: space.is_some() }
     }

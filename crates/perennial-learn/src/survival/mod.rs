@@ -11,4 +11,4 @@ pub mod log_rank;
 mod newton;
 mod risk_sets;
 pub mod subjects;
-mod tails;
+pub(crate) mod tails;

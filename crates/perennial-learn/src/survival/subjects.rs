@@ -3,13 +3,11 @@
 use perennial_contract::Table;
 use perennial_contract::estimator::FitError;
 
-use crate::learner::linear::inverse;
+use crate::covariates;
+pub use crate::covariates::Scales;
 
 pub const DURATION: &str = "duration";
 pub const EVENT: &str = "event";
-
-/// What a column may share with the columns before it until it counts as made of them: 1 − R².
-const OWN_SHARE_MIN: f64 = 1e-10;
 
 /// How long, and did it happen? Checked.
 #[derive(Clone, Debug, PartialEq)]
@@ -106,13 +104,6 @@ pub struct Subjects {
     pub covariates: Vec<f64>,
 }
 
-/// Mean and standard deviation of each covariate.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Scales {
-    pub mean: Vec<f64>,
-    pub sd: Vec<f64>,
-}
-
 impl Subjects {
     /// Every column beside `duration` and `event` is a covariate, and must be a number.
     pub fn from_table(table: &Table) -> Result<Self, FitError> {
@@ -136,11 +127,7 @@ impl Subjects {
         if covariates.len() != lives.rows() * names.len() {
             return Err(refused(format!("{} values for {} rows × {} covariates", covariates.len(), lives.rows(), names.len())));
         }
-        for (row, values) in covariates.chunks_exact(names.len()).enumerate() {
-            if let Some((name, value)) = names.iter().zip(values).find(|(_, value)| !value.is_finite()) {
-                return Err(refused(format!("row {}: {name} is {value}, allowed are finite numbers; mend the row", row + 1)));
-            }
-        }
+        covariates::refuse_not_finite(&names, &covariates)?;
         Ok(Self { lives, names, covariates })
     }
 
@@ -166,64 +153,9 @@ impl Subjects {
         Ok(())
     }
 
-    /// Covariates less their mean in units of their standard deviation. Constant columns and columns that follow from others are refused:
-    /// their coefficients would be anybody's guess.
+    /// Covariates less their mean in units of their standard deviation; constant columns and columns that follow from others are refused.
     pub fn standardised(&self) -> Result<(Vec<f64>, Scales), FitError> {
-        let (rows, width) = (self.lives.rows() as f64, self.width());
-        let mut mean = vec![0.0; width];
-        for row in self.covariates.chunks_exact(width) {
-            mean.iter_mut().zip(row).for_each(|(sum, value)| *sum += value / rows);
-        }
-        let mut sd = vec![0.0; width];
-        for row in self.covariates.chunks_exact(width) {
-            for (sum, (value, mean)) in sd.iter_mut().zip(row.iter().zip(&mean)) {
-                *sum += (value - mean) * (value - mean) / rows;
-            }
-        }
-        for (at, name) in self.names.iter().enumerate() {
-            sd[at] = sd[at].sqrt();
-            // A spread at the rounding error of the mean is a constant.
-            if sd[at].is_nan() || sd[at] <= 1e-12 * mean[at].abs() || sd[at] < 1e-150 {
-                return Err(refused(format!("{name} is {} on every row and explains nothing; leave it out", self.row(0)[at])));
-            }
-            if !sd[at].is_finite() {
-                return Err(refused(format!("{name} is too large to be squared; give it in another unit")));
-            }
-        }
-        let mut values = self.covariates.clone();
-        for row in values.chunks_exact_mut(width) {
-            for (value, (mean, sd)) in row.iter_mut().zip(mean.iter().zip(&sd)) {
-                *value = (*value - mean) / sd;
-            }
-        }
-        self.refuse_collinear(&values)?;
-        Ok((values, Scales { mean, sd }))
-    }
-
-    /// Cholesky on the correlations: a pivot is the share of a column that the columns before it do not explain.
-    fn refuse_collinear(&self, values: &[f64]) -> Result<(), FitError> {
-        let (rows, width) = (self.lives.rows() as f64, self.width());
-        let mut correlation = vec![0.0; width * width];
-        for row in values.chunks_exact(width) {
-            for a in 0..width {
-                for b in 0..=a {
-                    correlation[a * width + b] += row[a] * row[b] / rows;
-                }
-            }
-        }
-        for last in 0..width {
-            let size = last + 1;
-            let cell = |a: usize, b: usize| correlation[a.max(b) * width + a.min(b)];
-            let leading: Vec<f64> = (0..size * size).map(|at| cell(at / size, at % size)).collect();
-            // The last diagonal cell of the inverse is one over the last pivot.
-            let own = inverse(&leading, size).map_or(0.0, |inverse| 1.0 / inverse[size * size - 1]);
-            if own < OWN_SHARE_MIN {
-                let before = self.names[..last].join(", ");
-                let name = &self.names[last];
-                return Err(refused(format!("{name} follows from {before} (a weighted sum of them equals it); leave one out")));
-            }
-        }
-        Ok(())
+        covariates::standardised(&self.names, &self.covariates)
     }
 }
 

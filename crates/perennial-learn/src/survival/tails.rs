@@ -36,7 +36,7 @@ fn far_series(z: f64) -> f64 {
 }
 
 /// P(χ² > x) with so many degrees of freedom.
-pub(super) fn chi_squared(x: f64, freedom: usize) -> f64 {
+pub(crate) fn chi_squared(x: f64, freedom: usize) -> f64 {
     if x <= 0.0 || freedom == 0 {
         return 1.0;
     }

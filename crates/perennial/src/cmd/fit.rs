@@ -12,6 +12,7 @@ use super::{Context, Exit, UsageError};
 ///
 /// The file is CSV (plain, gz or zst) with a header. Columns by model:
 ///   bgnbd, mbgnbd, pareto_nbd, ggomp_nbd: x, t_x, T (repeat purchases, age at the last one, age; any one unit of time);
+///     bgnbd and pareto_nbd take every other column as a covariate (but mean_spend and litt, which other models read);
 ///   bgcnbd_k, mbgcnbd_k: the same, and litt where it is known (the sum of the logarithms of a customer's gaps);
 ///   bgbb: x, t_x, n (opportunities used, the last one used, opportunities so far);
 ///   sbg: period, event, and count where a row stands for many (period cancelled in or last seen, 1 cancelled or 0, subscribers);

@@ -16,7 +16,8 @@ use super::{Context, Exit, UsageError};
 /// Say of every customer of a flat file how likely they are alive, and how many orders they will place in a horizon.
 ///
 /// The file is CSV with the columns that `perennial fit` reads for the model; --parameters is what `perennial fit --json` printed,
-/// or a bare object of the model's letters, such as {"r": 0.24, "alpha": 4.41, "a": 0.79, "b": 2.43}. Written are the columns
+/// or a bare object of the model's letters, such as {"r": 0.24, "alpha": 4.41, "a": 0.79, "b": 2.43}; where it has coefficients of
+/// covariates ("alpha.NAME"), the file has their columns too. Written are the columns
 /// p_alive, orders_expected and p_zero_orders (the chance of no order in the horizon), a row for a row of the file, in its order.
 ///
 /// Example: perennial predict bgnbd --parameters fit.json --input customers.csv --horizon 91 --out forecast.csv
@@ -48,7 +49,9 @@ impl Predict {
         let parameters = read().with_context(|| {
             format!("cannot read parameters from {}; give it the output of `perennial fit --json`", self.parameters.display())
         })?;
-        let table = read_numbers(&self.input, model.columns, Others::Ignored)?;
+        let columns = model.columns_to_predict(&parameters);
+        let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
+        let table = read_numbers(&self.input, &columns, Others::Ignored)?;
         let predicted = predict(&parameters, &table, self.horizon)?;
         let orders: f64 = predicted.f64s("orders_expected")?.iter().sum();
         let facts = json!({
