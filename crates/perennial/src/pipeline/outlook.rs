@@ -6,7 +6,9 @@ use perennial_contract::estimator::{Run, Task, column};
 use perennial_contract::{Day, Table};
 use perennial_lake::features::{Sample, Window, lifetime_windows};
 use perennial_learn::catalog;
-use perennial_learn::lifetime::outlook::{Ask, ClosedWindow, Coverage, Customers, Outlook, OutlookModel, Refusal, Settings, Slices};
+use perennial_learn::lifetime::outlook::{
+    Ask, ClosedWindow, Coverage, Customers, Outlook, OutlookModel, Refusal, Settings, Slices,
+};
 use perennial_learn::words::Words;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -17,8 +19,10 @@ use super::plan::Plan;
 use crate::config::Gate;
 use crate::shop::Shop;
 
-/// Customers a window is learned from and judged on.
-const WINDOW_ROWS_MAX: usize = 20_000;
+/// Customers a window is learned from: a law is fitted on each, and the recalibration has at most a few hundred numbers.
+const LESSON_ROWS_MAX: usize = 5_000;
+/// Customers of the window the promises are judged on: a share of 80% is then known to 0.4 points.
+const TEST_ROWS_MAX: usize = 10_000;
 /// Of a shop's past before a window, days: less says nothing about a rhythm.
 const PAST_DAYS_MIN: i32 = 30;
 /// Intervals that are judged, percent.
@@ -109,7 +113,7 @@ impl Lessons<'_> {
         horizons.dedup();
         let first = self.history.overview.first_day.unwrap_or(end);
         let has_past = |days: &i32| end.plus(-days) - first >= PAST_DAYS_MIN.max(days / 2);
-        horizons.into_iter().filter(has_past).map(|days| self.window(end.plus(-days), days)).collect()
+        horizons.into_iter().filter(has_past).map(|days| self.window(end.plus(-days), days, LESSON_ROWS_MAX)).collect()
     }
 
     /// The test window, cut off after every week.
@@ -119,12 +123,12 @@ impl Lessons<'_> {
         let step = 7 * (horizon / (7 * 26) + 1);
         let mut days: Vec<i32> = (0..).map(|back| horizon - back * step).take_while(|days| *days > 0).collect();
         days.reverse();
-        days.into_iter().map(|days| self.window(test, days)).collect()
+        days.into_iter().map(|days| self.window(test, days, TEST_ROWS_MAX)).collect()
     }
 
-    fn window(&self, as_of: Day, days: i32) -> Window {
+    fn window(&self, as_of: Day, days: i32, rows_max: usize) -> Window {
         let customers = self.history.active(as_of, i32::MAX);
-        Window { as_of, days, sample: Sample::of(WINDOW_ROWS_MAX, customers) }
+        Window { as_of, days, sample: Sample::of(rows_max, customers) }
     }
 
     /// The same recipe one horizon earlier, on the window it has not seen.
@@ -171,7 +175,8 @@ impl Lessons<'_> {
         if let Ok(model) = &model {
             metrics["law"] = json!(model.outlook().orders_law().name());
             metrics["matrix"] = json!(matrix(model.outlook(), self.today)?);
-            let horizons = model.outlook().windows().iter().map(|w| json!({ "horizon_days": w.horizon_days(), "customers": w.customers() }));
+            let horizons =
+                model.outlook().windows().iter().map(|w| json!({ "horizon_days": w.horizon_days(), "customers": w.customers() }));
             metrics["windows"] = horizons.collect();
         }
         Ok(Learned { model, metrics, reasons })
