@@ -185,7 +185,10 @@ impl Ask<'_> {
                 }
             }
             let mut names = Names::built_in()?;
-            let fenced = self.moment(AsOf::Fenced { day: as_of, start_us: store::day_start_us(self.store.zone(), as_of)? });
+            let fence = AsOf::Fenced { day: as_of, start_us: store::day_start_us(self.store.zone(), as_of)? };
+            // A query of the shop's own may look at all customers (a rank, a share of the whole), so it always does: one customer's row is
+            // then that of everybody, bit for bit.
+            let fenced = Moment { who: &Who::Everyone, ..self.moment(fence) };
             for group in &own {
                 for (name, array) in query::aligned(&fenced, group, &laid.customers)? {
                     names.claim(group, &name)?;

@@ -43,6 +43,7 @@ pub fn judge(settings: &Gate, candidate: &Judged, rivals: &Rivals<'_>, seed: u64
         Judged::Value { .. } => verdict.value_limits(settings, &candidate.measured()),
     }
     let draws = Draws { count: settings.bootstrap_replicates as usize, seed };
+    verdict.must_rank(candidate, draws, settings.better_probability_min);
     if let Some((name, baseline)) = rivals.baseline {
         verdict.must_beat(
             &Words::of(format!("the baseline row {name}"), format!("基线 {name}")),
@@ -60,22 +61,24 @@ pub fn judge(settings: &Gate, candidate: &Judged, rivals: &Rivals<'_>, seed: u64
     verdict
 }
 
+/// Every row is a customer of its own.
+fn customers(rows: usize) -> Vec<u32> {
+    (0..rows as u32).collect()
+}
+
 /// The metrics a rival is beaten on: a proper score and the ranking.
 fn differences(candidate: &Judged, rival: &Judged, draws: Draws) -> Vec<(&'static str, Option<Difference>)> {
     match (candidate, rival) {
         (Judged::Churn { churned, p_churn: candidate }, Judged::Churn { p_churn: rival, .. }) => {
-            let (pair, customers) = (Pair { candidate, rival }, (0..churned.len() as u32).collect::<Vec<_>>());
+            let (pair, rows) = (Pair { candidate, rival }, customers(churned.len()));
             vec![
-                ("log_loss", bootstrap::log_loss(churned, pair, &customers, draws)),
-                ("auroc", bootstrap::auroc(churned, pair, &customers, draws)),
+                ("log_loss", bootstrap::log_loss(churned, pair, &rows, draws)),
+                ("auroc", bootstrap::auroc(churned, pair, &rows, draws)),
             ]
         }
         (Judged::Value { actual, spend: candidate, .. }, Judged::Value { spend: rival, .. }) => {
-            let (pair, customers) = (Pair { candidate, rival }, (0..actual.len() as u32).collect::<Vec<_>>());
-            vec![
-                ("gini", bootstrap::gini(actual, pair, &customers, draws)),
-                ("mae", bootstrap::mae(actual, pair, &customers, draws)),
-            ]
+            let (pair, rows) = (Pair { candidate, rival }, customers(actual.len()));
+            vec![("gini", bootstrap::gini(actual, pair, &rows, draws)), ("mae", bootstrap::mae(actual, pair, &rows, draws))]
         }
         _ => Vec::new(),
     }
@@ -95,15 +98,11 @@ impl Verdict {
             ),
             None => self.refuse("calibration cannot be measured on the test window", "检验窗口内无法衡量校准"),
         }
-        match measured.get("auroc").copied() {
-            Some(auroc) if auroc > 0.5 => {}
-            Some(auroc) => {
-                self.refuse(format!("ranks no better than chance: AUROC {auroc:.4}"), format!("排序不优于随机：AUROC {auroc:.4}"))
-            }
-            None => self.refuse(
+        if !measured.contains_key("auroc") {
+            self.refuse(
                 "everybody stayed or everybody left in the test window, so nothing can be ranked",
                 "检验窗口内所有客户都留下或都流失，无法排序",
-            ),
+            );
         }
         self.total(settings, measured, ("buyers", "购买人数"));
     }
@@ -133,6 +132,30 @@ impl Verdict {
                     "predicted {what} in all are {ratio:.3} times the actual, allowed is 1 ± {allowed} (gate.total_error_max)"
                 ),
                 format!("预测{what_zh}合计为实际的 {ratio:.3} 倍，允许 1 ± {allowed}（gate.total_error_max）"),
+            );
+        }
+    }
+
+    /// A ranking that resamples do not tell from one by chance is none, whoever else does worse.
+    fn must_rank(&mut self, candidate: &Judged, draws: Draws, needed: f64) {
+        let (name, chance, found) = match candidate {
+            Judged::Churn { churned, p_churn } => {
+                let same = vec![0.5; churned.len()];
+                let pair = Pair { candidate: p_churn, rival: &same };
+                ("AUROC", 0.5, bootstrap::auroc(churned, pair, &customers(churned.len()), draws))
+            }
+            Judged::Value { actual, spend, .. } => {
+                let same = vec![1.0; actual.len()];
+                let pair = Pair { candidate: spend, rival: &same };
+                ("Gini", 0.0, bootstrap::gini(actual, pair, &customers(actual.len()), draws))
+            }
+        };
+        let Some(Difference { gain, p_better, draws, .. }) = found else { return };
+        if p_better < needed {
+            let (reached, better, needed) = (chance + gain, 100.0 * p_better, 100.0 * needed);
+            self.refuse(
+                format!("ranks no better than chance: {name} {reached:.4}, above {chance} in {better:.0}% of {draws} resamples, needed {needed:.0}%"),
+                format!("排序不优于随机：{name} {reached:.4}，{draws} 次重抽样中 {better:.0}% 高于 {chance}，要求 {needed:.0}%"),
             );
         }
     }

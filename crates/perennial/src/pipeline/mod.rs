@@ -10,6 +10,7 @@ mod history;
 mod leak;
 mod material;
 mod outlook;
+mod own;
 mod picture;
 mod plan;
 mod quality;

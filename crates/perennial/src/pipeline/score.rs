@@ -17,6 +17,7 @@ use perennial_contract::{Day, Table};
 
 use super::as_of_or_default;
 use super::dataset::Rows;
+use super::own;
 use crate::cmd::{Context, UsageError};
 use crate::registry::Row;
 use crate::shop::Shop;
@@ -74,7 +75,10 @@ pub fn score_features(shop: &Shop, champions: &BTreeMap<Task, Champion>, rows: R
     let mut columns: Vec<(&str, ArrayRef)> = vec![(column::CUSTOMER_ID, features.column(column::CUSTOMER_ID)?.clone())];
     for &task in Task::ALL {
         let scores = match champions.get(&task) {
-            Some(champion) => Some(score_in_parts(champion.model.as_ref(), &features, shop.threads())?),
+            Some(champion) => {
+                own::check(shop, champion)?;
+                Some(score_in_parts(champion.model.as_ref(), &features, shop.threads())?)
+            }
             None => None,
         };
         for &name in task.score_columns() {

@@ -17,6 +17,7 @@ use super::history::History;
 use super::leak::Leak;
 use super::material::{Material, Source};
 use super::outlook::{self, Learned, Lessons};
+use super::own;
 use super::plan::{Plan, as_of_or_default, looks_ahead};
 use super::score::champions;
 use crate::cmd::Context;
@@ -154,6 +155,7 @@ impl Files<'_> {
                     metrics["leaks"] = self.material.leaks.iter().map(Leak::facts).collect();
                     if let Some(served) = &model {
                         metrics["importance"] = json!(served.importance);
+                        metrics["own_features"] = own::facts(self.shop, served.model.as_ref())?;
                     }
                     let leaks = self.material.leaks.iter().filter_map(|leak| leak.refusal(model.as_ref()?.model.as_ref()));
                     let reasons: Vec<Words> = verdict.reasons.into_iter().chain(leaks).chain(failed).collect();

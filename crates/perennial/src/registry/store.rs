@@ -198,6 +198,10 @@ impl Registry {
             )));
         }
         self.load(&row)?;
+        // Who answers already needs no promotion; a second entry would make the next rollback lead nowhere.
+        if row.status == Status::Champion && why.is_none_or(|why| row.override_why.as_deref() == Some(why)) {
+            return Ok(row);
+        }
         self.change(task, "promote", Some(row.id), why.unwrap_or(""), now)?;
         self.champion(task)?.ok_or_else(|| RegistryError::NotPossible(format!("no champion for {task} after promotion")))
     }

@@ -236,3 +236,43 @@ fn own_features_that_know_the_outcome_are_refused() {
     let reason = model(&trained, "logistic_rfm")["reason"].as_str().expect("a text").to_owned();
     assert!(!reason.contains("comes"), "{reason}");
 }
+
+/// A model answers with the feature files it has learned from or not at all; one customer has the bits of the batch whatever they do.
+#[test]
+fn own_features_and_their_model_belong_together() {
+    let (_folder, exports) = simulated();
+    let shop = TestShop::new(&["shop.currency=USD", "learn.churn=[\"logistic_rfm\", \"logistic\"]", "gate.ece_max=0.2"]);
+    shop.run(&["import", &exports]).ok();
+    let file = shop.dir().join("features/rank.sql");
+    let sql = "SELECT customer_id, COUNT(*) OVER () AS everybody, AVG(n) OVER () - n AS behind
+        FROM (SELECT customer_id, COUNT(*) AS n FROM orders WHERE customer_id IS NOT NULL GROUP BY customer_id) AS own";
+    std::fs::write(&file, sql).expect("a feature file");
+    shop.run(&["train", "churn"]);
+    shop.run(&["promote", "churn", "logistic", "--override", "a test"]).ok();
+    let out = shop.dir().join("s.parquet");
+    let score = || shop.run(&["score", "--out", out.to_str().expect("UTF-8")]);
+    score().ok();
+    let all = scores(&out);
+    let (ids, p) = (all["customer_id"].as_string::<i32>(), all["p_churn"].as_primitive::<Float64Type>());
+    for row in (0..ids.len()).step_by(ids.len() / 5) {
+        let picture = shop.run(&["customer", ids.value(row), "--json"]).ok().json();
+        assert_eq!(picture["p_churn"].as_f64().map(f64::to_bits), Some(p.value(row).to_bits()), "{}", ids.value(row));
+    }
+    for other in [Some(sql.replace("- n", "- 2 * n")), None] {
+        match other {
+            Some(sql) => std::fs::write(&file, sql).expect("a feature file"),
+            None => std::fs::remove_file(&file).expect("a file"),
+        }
+        let ran = score();
+        assert!(ran.code == 1 && ran.err.contains("features/rank.sql changed or went away"), "{ran:?}");
+        // The way out works.
+        assert_ne!(shop.run(&["train", "churn"]).code, 1);
+    }
+    shop.run(&["promote", "churn", "logistic_rfm", "--override", "a test"]).ok();
+    score().ok();
+    // Promoting who answers already changes nothing, so one step back is one step back.
+    shop.run(&["promote", "churn", "logistic_rfm"]).ok();
+    let back = shop.run(&["rollback", "churn", "--json"]).ok().json();
+    assert_eq!(back["champion"]["name"], "logistic");
+    assert_eq!(shop.run(&["rollback", "churn"]).code, 1);
+}
