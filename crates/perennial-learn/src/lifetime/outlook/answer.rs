@@ -33,10 +33,10 @@ pub struct Ask<'a> {
 
 /// What a task gathers: a record for every distinct history with the number of its rows, and for every row its spend.
 #[derive(Default)]
-struct Gathered {
-    histories: Vec<f64>,
-    rows: Vec<u32>,
-    spend: Vec<f64>,
+pub(super) struct Gathered {
+    pub histories: Vec<f64>,
+    pub rows: Vec<u32>,
+    pub spend: Vec<f64>,
 }
 
 /// One spend question with all that is the same for every customer.
@@ -66,18 +66,7 @@ impl Outlook {
             .iter()
             .map(|asked| Spend::empty(self.horizons_days[asked.at], asked.is_extrapolated, ask.bands, customers.rows()))
             .collect();
-        let width: usize = asked.iter().map(|asked| 1 + asked.chances.len()).sum();
-        let mut rows = walked.rows.iter();
-        for gathered in walked.done {
-            let first = answers.histories[0].len();
-            let of = gathered.rows.iter().zip(first as u32..).flat_map(|(count, at)| std::iter::repeat_n(at, *count as usize));
-            let spend = gathered.spend.chunks_exact(width.max(1)).map(Some).chain(std::iter::repeat(None));
-            for ((at, spend), &row) in of.zip(spend).zip(&mut rows) {
-                answers.of[row as usize] = at;
-                spend.into_iter().for_each(|spend| answers.put_spend(row as usize, spend));
-            }
-            answers.put_histories(&gathered.histories);
-        }
+        answers.fill(&walked, ask.threads);
         Ok(answers)
     }
 

@@ -8,8 +8,10 @@
 
 use serde::Serialize;
 
-use super::answer::NEXT_ORDER_CHANCES;
+use super::answer::{Gathered, NEXT_ORDER_CHANCES};
 use super::model::Outlook;
+use super::walk::Walked;
+use crate::parallel;
 
 /// In a record: P(alive), mean gap, the next order's days, then P(no order) and E[orders] for every horizon.
 const GAP: usize = 1;
@@ -22,9 +24,9 @@ pub struct Answers {
     horizons_days: Vec<i32>,
     is_extrapolated: Vec<bool>,
     /// A column for each number of a record, a value for each distinct history.
-    pub(super) histories: Vec<Vec<f64>>,
+    histories: Vec<Vec<f64>>,
     /// Which record a row has.
-    pub(super) of: Vec<u32>,
+    of: Vec<u32>,
     pub(super) spend: Vec<Spend>,
 }
 
@@ -73,22 +75,28 @@ impl Answers {
         HORIZONS + 2 * horizon + 1
     }
 
-    pub(super) fn put_histories(&mut self, records: &[f64]) {
+    /// What the tasks gathered, sorted into columns, each by one thread.
+    pub(super) fn fill(&mut self, walked: &Walked<Gathered>, threads: usize) {
+        let counts = walked.done.iter().flat_map(|gathered| &gathered.rows).zip(0_u32..);
+        let of = counts.flat_map(|(count, at)| std::iter::repeat_n(at, *count as usize));
+        walked.rows.iter().zip(of).for_each(|(row, of)| self.of[*row as usize] = of);
         let stride = self.histories.len();
-        for (at, column) in self.histories.iter_mut().enumerate() {
-            column.extend(records.iter().skip(at).step_by(stride));
-        }
-    }
-
-    /// Mean, median and ends of every spend question, one after another.
-    pub(super) fn put_spend(&mut self, row: usize, values: &[f64]) {
-        let mut values = values.iter().copied();
-        for spend in &mut self.spend {
-            let ends = spend.bands.iter_mut().flat_map(|band| [&mut band.lo, &mut band.hi]);
-            for (column, value) in [&mut spend.expected, &mut spend.median].into_iter().chain(ends).zip(&mut values) {
-                column[row] = value;
+        parallel::each(threads, self.histories.iter_mut().enumerate().collect(), |(at, column)| {
+            for gathered in &walked.done {
+                column.extend(gathered.histories.iter().skip(at).step_by(stride));
             }
-        }
+        });
+        // Mean, median and ends of every spend question stand one after another.
+        let columns = self.spend.iter_mut().flat_map(|spend| {
+            let ends = spend.bands.iter_mut().flat_map(|band| [&mut band.lo, &mut band.hi]);
+            [&mut spend.expected, &mut spend.median].into_iter().chain(ends)
+        });
+        let columns: Vec<_> = columns.enumerate().collect();
+        let width = columns.len();
+        parallel::each(threads, columns, |(at, column)| {
+            let values = walked.done.iter().flat_map(|gathered| gathered.spend.iter().skip(at).step_by(width));
+            walked.rows.iter().zip(values).for_each(|(row, value)| column[*row as usize] = *value);
+        });
     }
 
     #[must_use]

@@ -251,7 +251,7 @@ mod tests {
     fn what_is_half_seen_does_not_blur_the_rest() {
         let seen = |i: u32| {
             let luck = |stream| uniform(u64::from(i), 3, stream);
-            let (u, until) = (libm::sqrt(luck(1)), if i % 2 == 0 { 0.3 } else { 0.6 });
+            let (u, until) = (libm::sqrt(luck(1)), if i.is_multiple_of(2) { 0.3 } else { 0.6 });
             (1.0, if u <= until { Pit::At(u) } else { Pit::Above { chance: until, luck: luck(2) } })
         };
         let map = Recalibration::fit((0..5000).map(seen).collect());
