@@ -139,6 +139,12 @@ impl Purchases {
         (self.x_sum / self.t_sum, libm::log(self.t_sum / self.rows as f64))
     }
 
+    /// Distinct histories with a repeat.
+    #[must_use]
+    pub fn histories(&self) -> usize {
+        self.triples.len()
+    }
+
     #[must_use]
     pub fn repeaters(&self) -> usize {
         self.repeaters

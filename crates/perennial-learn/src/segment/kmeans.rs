@@ -15,7 +15,7 @@ use perennial_contract::table::TableError;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::partition::{Partition, Search, descend, nearest};
+use super::partition::{Pace, Partition, Search, descend, nearest};
 use super::profile::{Profile, profiles};
 use super::traits::TRAITS;
 use crate::learner::encode::{Encoder, Skew};
@@ -23,10 +23,14 @@ use crate::learner::windows;
 use crate::metric::cluster::{self, Points};
 
 /// Customers k is chosen on, at most.
-const CHOICE_ROWS_MAX: usize = 4000;
+const CHOICE_ROWS_MAX: usize = 3000;
 const STABLE: f64 = 0.8;
 const STARTS: usize = 4;
 const DRAWS: usize = 6;
+/// Of a resample, which only has to find the same groups again.
+const STARTS_DRAWN: usize = 2;
+/// While numbers of groups are compared, a descent may end when it lowers the inertia by no more than this share: the labels hardly change after.
+const TOLERANCE: f64 = 1e-4;
 /// Standard deviations beyond which a customer is no further away: a wholesaler must not be a segment.
 const FAR: f64 = 4.0;
 
@@ -96,11 +100,11 @@ impl Estimator for KMeans {
         let k = pick(&choices).ok_or_else(|| {
             FitError::Refused(format!("{} customers do not form {} distinct groups", points.rows(), self.k.max(self.k_min)))
         })?;
-        let search = Search { k, seed: run.seed, starts: STARTS, threads: run.threads };
+        let search = Search { k, seed: run.seed, starts: STARTS, threads: run.threads, tolerance: 0.0 };
         let Some(start) = Partition::search(&sample, search) else {
             return Err(FitError::Refused(format!("no {k} distinct groups among {} customers", points.rows())));
         };
-        let found = descend(&points, start.centres, run.threads);
+        let found = descend(&points, start.centres, Pace { threads: run.threads, tolerance: 0.0 });
         let centres = by_spend(&found, &points, &last)?;
         let mut model = KMeansModel {
             needs: encoder.names(),
@@ -116,11 +120,12 @@ impl Estimator for KMeans {
 }
 
 fn judge(sample: &Points, k: usize, run: &Run) -> Option<Choice> {
-    let search = Search { k, seed: run.seed, starts: STARTS, threads: run.threads };
+    let search = Search { k, seed: run.seed, starts: STARTS, threads: run.threads, tolerance: TOLERANCE };
     let labels = Partition::search(sample, search)?.assign(sample);
     let silhouette = cluster::silhouette(sample, &labels, run.seed)?;
     let stability = cluster::stability(sample.rows(), DRAWS, run.seed, |rows| {
         let drawn = sample.take(rows);
+        let search = Search { starts: STARTS_DRAWN, ..search };
         Partition::search(&drawn, search).map_or_else(|| vec![0; sample.rows()], |found| found.assign(sample))
     })?;
     Some(Choice { k, silhouette, stability })

@@ -21,6 +21,8 @@ pub struct Search {
     pub seed: u64,
     pub starts: usize,
     pub threads: usize,
+    /// A start ends when a pass lowers the inertia by no more than this share; at 0 it goes on until nothing moves.
+    pub tolerance: f64,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -58,7 +60,7 @@ impl Partition {
         for start in 0..search.starts.max(1) as u64 {
             let mut rng = Pcg64Mcg::seed_from_u64(search.seed.wrapping_mul(1_000_003).wrapping_add(start));
             let Some(seeds) = seeds(points, search.k, &mut rng) else { continue };
-            let found = descend(points, seeds, search.threads);
+            let found = descend(points, seeds, Pace { threads: search.threads, tolerance: search.tolerance });
             if best.as_ref().is_none_or(|best| found.inertia < best.inertia) {
                 best = Some(found);
             }
@@ -102,13 +104,20 @@ struct Sums {
     inertia: f64,
 }
 
-/// Move centres to the means of their points until nothing moves.
+/// How a descent goes: see [`Search`].
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    pub threads: usize,
+    pub tolerance: f64,
+}
+
+/// Move centres to the means of their points until nothing moves, or hardly anything.
 #[must_use]
-pub fn descend(points: &Points, centres: Points, threads: usize) -> Partition {
+pub fn descend(points: &Points, centres: Points, pace: Pace) -> Partition {
     let (k, width) = (centres.rows(), points.width);
     let mut now = Partition { centres, inertia: f64::INFINITY };
     for _ in 0..PASSES_MAX {
-        let parts = chunks::map(points.rows(), threads, |rows| {
+        let parts = chunks::map(points.rows(), pace.threads, |rows| {
             let mut sums = Sums { counts: vec![0.0; k], totals: vec![0.0; k * width], inertia: 0.0 };
             for row in rows {
                 let point = points.row(row);
@@ -133,7 +142,8 @@ pub fn descend(points: &Points, centres: Points, threads: usize) -> Partition {
                 }
             }
         }
-        let is_still = next == now.centres;
+        let is_slow = pace.tolerance > 0.0 && now.inertia - inertia <= pace.tolerance * inertia;
+        let is_still = next == now.centres || is_slow;
         now = Partition { centres: next, inertia };
         if is_still {
             break;

@@ -11,7 +11,7 @@ fn points() -> Points {
 }
 
 fn search(k: usize) -> Search {
-    Search { k, seed: 1, starts: 100, threads: 1 }
+    Search { k, seed: 1, starts: 100, threads: 1, tolerance: 0.0 }
 }
 
 #[track_caller]

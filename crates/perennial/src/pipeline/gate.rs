@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use perennial_learn::metric::bootstrap::{self, Difference, Draws, Pair};
+use perennial_learn::metric::classify;
 use perennial_learn::words::Words;
 use serde_json::{Value, json};
 
@@ -39,11 +40,14 @@ pub struct Reigning<'a> {
 pub fn judge(settings: &Gate, candidate: &Judged, rivals: &Rivals<'_>, seed: u64) -> Verdict {
     let mut verdict = Verdict { reasons: Vec::new(), comparisons: json!({}) };
     match candidate {
-        Judged::Churn { .. } => verdict.churn_limits(settings, &candidate.measured()),
+        Judged::Churn { churned, .. } => {
+            let measured = candidate.measured();
+            verdict.churn_limits(settings, &measured);
+            verdict.must_rank(churned, &measured, settings.better_probability_min);
+        }
         Judged::Value { .. } => verdict.value_limits(settings, &candidate.measured()),
     }
     let draws = Draws { count: settings.bootstrap_replicates as usize, seed };
-    verdict.must_rank(candidate, draws, settings.better_probability_min);
     if let Some((name, baseline)) = rivals.baseline {
         verdict.must_beat(
             &Words::of(format!("the baseline row {name}"), format!("基线 {name}")),
@@ -98,12 +102,6 @@ impl Verdict {
             ),
             None => self.refuse("calibration cannot be measured on the test window", "检验窗口内无法衡量校准"),
         }
-        if !measured.contains_key("auroc") {
-            self.refuse(
-                "everybody stayed or everybody left in the test window, so nothing can be ranked",
-                "检验窗口内所有客户都留下或都流失，无法排序",
-            );
-        }
         self.total(settings, measured, ("buyers", "购买人数"));
     }
 
@@ -136,26 +134,22 @@ impl Verdict {
         }
     }
 
-    /// A ranking that resamples do not tell from one by chance is none, whoever else does worse.
-    fn must_rank(&mut self, candidate: &Judged, draws: Draws, needed: f64) {
-        let (name, chance, found) = match candidate {
-            Judged::Churn { churned, p_churn } => {
-                let same = vec![0.5; churned.len()];
-                let pair = Pair { candidate: p_churn, rival: &same };
-                ("AUROC", 0.5, bootstrap::auroc(churned, pair, &customers(churned.len()), draws))
-            }
-            Judged::Value { actual, spend, .. } => {
-                let same = vec![1.0; actual.len()];
-                let pair = Pair { candidate: spend, rival: &same };
-                ("Gini", 0.0, bootstrap::gini(actual, pair, &customers(actual.len()), draws))
-            }
-        };
-        let Some(Difference { gain, p_better, draws, .. }) = found else { return };
-        if p_better < needed {
-            let (reached, better, needed) = (chance + gain, 100.0 * p_better, 100.0 * needed);
+    /// A ranking that cannot be told from one by chance is none, whoever else does worse.
+    fn must_rank(&mut self, churned: &[bool], measured: &Measured, needed: f64) {
+        let Some(auroc) = measured.get("auroc").copied() else {
             self.refuse(
-                format!("ranks no better than chance: {name} {reached:.4}, above {chance} in {better:.0}% of {draws} resamples, needed {needed:.0}%"),
-                format!("排序不优于随机：{name} {reached:.4}，{draws} 次重抽样中 {better:.0}% 高于 {chance}，要求 {needed:.0}%"),
+                "everybody stayed or everybody left in the test window, so nothing can be ranked",
+                "检验窗口内所有客户都留下或都流失，无法排序",
+            );
+            return;
+        };
+        let leavers = churned.iter().filter(|&&left| left).count();
+        let p = classify::p_above_chance(auroc, leavers, churned.len() - leavers);
+        if p < needed {
+            let (p, needed) = (100.0 * p, 100.0 * needed);
+            self.refuse(
+                format!("ranks no better than chance: AUROC {auroc:.4}; chance alone stays below that in {p:.0}% of cases, needed {needed:.0}% (gate.better_probability_min)"),
+                format!("排序不优于随机：AUROC {auroc:.4}；纯随机低于该值的概率为 {p:.0}%，要求 {needed:.0}%（gate.better_probability_min）"),
             );
         }
     }

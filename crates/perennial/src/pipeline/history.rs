@@ -8,8 +8,13 @@ use arrow::datatypes::{Date32Type, Int64Type};
 use perennial_contract::engine::{Snapshot, Who};
 use perennial_contract::{Day, Entity};
 use perennial_lake::lake::Lake;
+use perennial_learn::survival::kaplan_meier;
+use perennial_learn::survival::subjects::Lives;
 
-use crate::report::{Cohort, Cohorts, MonthFacts, Overview, Phrase};
+use crate::report::{Cohort, Cohorts, MonthFacts, Overview, Phrase, SecondOrders};
+
+/// Months of a customer's life that the curve of second orders shows.
+const MONTHS_WATCHED: i32 = 18;
 
 /// Months since year 0, so that months can be subtracted.
 type Month = i32;
@@ -96,6 +101,30 @@ impl History {
             active += usize::from(before.0 - last <= look_back_days);
         }
         active
+    }
+
+    /// How soon a second purchase day comes, by quarter of the first, as of a day: one less Kaplan-Meier's share of those still waiting.
+    #[must_use]
+    pub fn second_orders(&self, as_of: Day) -> Vec<SecondOrders> {
+        let mut quarters: BTreeMap<i32, (Vec<f64>, Vec<f64>)> = BTreeMap::new();
+        let mut start = 0;
+        for &end in &self.ends {
+            let days = &self.purchases[start..end];
+            start = end;
+            let Some(&first) = days.first() else { continue };
+            let (waits, ended) = quarters.entry(month_of(first).div_euclid(3)).or_default();
+            waits.push(f64::from(days.get(1).map_or(as_of.0, |&second| second) - first));
+            ended.push(if days.len() > 1 { 1.0 } else { 0.0 });
+        }
+        let curve = |(quarter, (waits, ended)): (i32, (Vec<f64>, Vec<f64>))| {
+            let first = month_start(3 * quarter);
+            let (customers, watched) = (waits.len() as u64, as_of - first);
+            let curve = kaplan_meier::fit(&Lives::new(waits, &ended).ok()?);
+            let share = (1..=MONTHS_WATCHED).take_while(|month| month * 30 <= watched);
+            let share = share.map(|month| 1.0 - curve.survival(f64::from(month * 30))).collect();
+            Some(SecondOrders { quarter: first, customers, share })
+        };
+        quarters.into_iter().filter_map(curve).collect()
     }
 
     /// Monthly cohorts over whole months.

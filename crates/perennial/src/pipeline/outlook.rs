@@ -89,7 +89,10 @@ pub struct Lessons<'a> {
 impl Lessons<'_> {
     pub fn learn(&self) -> Result<Learned> {
         let run = Run { seed: self.shop.settings.run.seed, threads: self.shop.threads(), horizon_days: self.plan.horizon_days };
-        let early = self.plan.test.map(|test| self.windows(test)).unwrap_or_default();
+        // What is judged ends with the horizon; longer windows have no say before it.
+        let within = |window: &Window| window.days <= self.plan.horizon_days;
+        let early: Vec<Window> = self.plan.test.map(|test| self.windows(test)).unwrap_or_default();
+        let early: Vec<Window> = early.into_iter().filter(within).collect();
         let late = self.windows(self.plan.as_of);
         let weeks = self.plan.test.map(|test| self.weeks(test)).unwrap_or_default();
         let all: Vec<Window> = late.iter().chain(&early).chain(&weeks).copied().collect();

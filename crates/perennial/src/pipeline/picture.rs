@@ -2,19 +2,22 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow, bail};
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{DataType, Date32Type, Int64Type};
 use perennial_contract::engine::{Snapshot, Who};
 use perennial_contract::estimator::{Task, column};
 use perennial_contract::{Day, Entity, Table};
 
+use perennial_learn::lifetime::outlook::stage::Stage;
+use perennial_learn::lifetime::outlook::{BANDS, OutlookModel};
+use perennial_learn::words::Words;
+
 use super::as_of_or_default;
 use super::dataset::features_at;
 use super::score::{Champion, champions, score_features};
 use super::words::feature_words;
-use crate::report::{CustomerPicture, PastOrder};
-use crate::report::{FeatureValue, FeatureWords, Phrase, Reason};
+use crate::report::{CustomerPicture, FeatureValue, FeatureWords, HorizonPicture, OutlookPicture, PastOrder, Phrase, Reason};
 use crate::shop::Shop;
 
 /// Reasons and orders shown.
@@ -53,6 +56,7 @@ pub fn picture(shop: &Shop, id: &str, as_of: Option<Day>) -> Result<CustomerPict
         spend_cents_lo80: one(column::SPEND_LO80)?,
         spend_cents_hi80: one(column::SPEND_HI80)?,
         not_scored: not_scored(&champions),
+        outlook: champions.get(&Task::Outlook).map(|champion| outlook(champion, &scored.table, &features)).transpose()?,
         orders: fact(column::ORDERS)? as u64,
         spent_cents: fact(column::SPEND_CENTS)?,
         first_order_on: age(column::T)?,
@@ -62,6 +66,44 @@ pub fn picture(shop: &Shop, id: &str, as_of: Option<Day>) -> Result<CustomerPict
         bias,
         rest,
         words,
+    })
+}
+
+/// The score file's columns, and the intervals that it leaves out.
+fn outlook(champion: &Champion, scores: &Table, row: &Table) -> Result<OutlookPicture> {
+    let model = OutlookModel::load(&champion.model.to_json())?;
+    let told = model.tell(row, &BANDS).map_err(|refusal| anyhow!("{refusal}"))?.pop().flatten();
+    let one = |name: &str| -> Result<Option<f64>> { Ok(scores.f64s(name)?.first().copied().filter(|value| value.is_finite())) };
+    let key = scores.texts(column::STAGE)?;
+    let stage = Stage::ALL.into_iter().find(|stage| stage.key() == key.value(0)).unwrap_or(Stage::Prospect);
+    let mut horizons = Vec::new();
+    for days in column::OUTLOOK_HORIZONS_DAYS {
+        let spend = told.as_ref().and_then(|told| told.spend.iter().find(|spend| spend.horizon_days == days));
+        let band = |percent: u32| {
+            let band = spend?.bands.iter().find(|band| band.percent == percent)?;
+            Some((band.lo_cents.round(), band.hi_cents.round()))
+        };
+        horizons.push(HorizonPicture {
+            days,
+            is_extrapolated: model.outlook().is_extrapolated(days),
+            p_no_order: one(&format!("p_no_order_{days}d"))?,
+            orders_expected: one(&format!("orders_expected_{days}d"))?,
+            spend_cents: one(&format!("spend_cents_{days}d"))?,
+            spend_cents_50: band(50),
+            spend_cents_80: one(&format!("spend_cents_{days}d_lo80"))?.zip(one(&format!("spend_cents_{days}d_hi80"))?),
+            spend_cents_95: band(95),
+        });
+    }
+    let [q10, q50, q90] = column::NEXT_ORDER_DAYS;
+    let both = |words: Words| Phrase::both(words.en, words.zh);
+    Ok(OutlookPicture {
+        stage: stage.key().to_owned(),
+        stage_name: both(stage.name()),
+        stage_meaning: both(stage.meaning()),
+        p_alive: one(column::P_ALIVE)?,
+        gap_days_mean: one(column::GAP_DAYS_MEAN)?,
+        next_order_days: [one(q10)?, one(q50)?, one(q90)?],
+        horizons,
     })
 }
 

@@ -25,6 +25,9 @@ pub struct CustomerPicture {
     pub spend_cents_hi80: Option<f64>,
     /// Why a score is missing.
     pub not_scored: Option<Phrase>,
+    /// What comes next; absent where no outlook answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outlook: Option<OutlookPicture>,
     pub orders: u64,
     pub spent_cents: i64,
     pub first_order_on: Option<Day>,
@@ -39,6 +42,36 @@ pub struct CustomerPicture {
     /// Plain words for the features of `reasons`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub words: BTreeMap<String, FeatureWords>,
+}
+
+/// The outlook's columns of the score file, bit for bit, and the intervals that the file leaves out.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct OutlookPicture {
+    /// Key of the stage, its name and its rule.
+    pub stage: String,
+    pub stage_name: Phrase,
+    pub stage_meaning: Phrase,
+    /// By the law of orders; no churn score.
+    pub p_alive: Option<f64>,
+    pub gap_days_mean: Option<f64>,
+    /// With chances 0.1, 0.5 and 0.9; `None`: not expected.
+    pub next_order_days: [Option<f64>; 3],
+    pub horizons: Vec<HorizonPicture>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct HorizonPicture {
+    pub days: i32,
+    /// Longer than every window that has closed.
+    pub is_extrapolated: bool,
+    pub p_no_order: Option<f64>,
+    pub orders_expected: Option<f64>,
+    /// Minor units, net of returns.
+    pub spend_cents: Option<f64>,
+    /// Lower and upper ends of the 50%, 80% and 95% intervals.
+    pub spend_cents_50: Option<(f64, f64)>,
+    pub spend_cents_80: Option<(f64, f64)>,
+    pub spend_cents_95: Option<(f64, f64)>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -101,12 +134,14 @@ impl CustomerPicture {
             }
             _ => t.customer_no_orders.to_owned(),
         };
-        vec![
+        let mut facts = vec![
             (t.customer_segment.to_owned(), segment),
             (fill(t.customer_churn, &[("horizon", &horizon)]), churn),
             (fill(t.customer_spend, &[("horizon", &horizon)]), spend),
             (t.customer_so_far.to_owned(), so_far),
-        ]
+        ];
+        facts.extend(self.outlook.iter().flat_map(|outlook| outlook.facts(l, self.as_of)));
+        facts
     }
 
     fn order_lines(&self, l: &Locale<'_>) -> Vec<String> {
@@ -148,6 +183,51 @@ impl CustomerPicture {
             lines.push(format!("  {:>7}  {}  {}", signed(l, sum), " ".repeat(2 * BAR + 1), l.text.customer_sum));
         }
         lines
+    }
+}
+
+/// The horizon whose spend is told in full: a quarter.
+const SPEND_DAYS: i32 = 90;
+
+impl OutlookPicture {
+    fn facts(&self, l: &Locale<'_>, as_of: Day) -> Vec<(String, String)> {
+        let t = l.text;
+        let stage = format!("{}{}{}", l.phrase(&self.stage_name), t.colon, l.phrase(&self.stage_meaning));
+        let by = |days: Option<f64>| {
+            days.map_or_else(|| t.customer_next_never.to_owned(), |days| l.day(as_of.plus(days.ceil() as i32)))
+        };
+        let [q10, q50, q90] = self.next_order_days.map(by);
+        let next = fill(t.customer_next_days, &[("q10", &q10), ("q50", &q50), ("q90", &q90)]);
+        let each = |value: &dyn Fn(&HorizonPicture) -> Option<String>| {
+            let told =
+                self.horizons.iter().filter_map(|h| Some(format!("{}{}{}", l.days(i64::from(h.days)), t.colon, value(h)?)));
+            told.collect::<Vec<_>>().join(t.list_comma)
+        };
+        let silent = each(&|h| h.p_no_order.map(|p| l.percent(p, 0)));
+        let orders = each(&|h| h.orders_expected.map(|orders| l.decimal(orders, 2)));
+        let mut facts = vec![
+            (t.customer_stage.to_owned(), stage),
+            (t.customer_next.to_owned(), next),
+            (t.customer_silent.to_owned(), silent),
+            (t.customer_orders_expected.to_owned(), orders),
+        ];
+        let quarter = self.horizons.iter().find(|h| h.days == SPEND_DAYS);
+        if let Some((horizon, spend)) = quarter.and_then(|h| Some((h, h.spend_cents?)))
+            && let (Some(half), Some(most), Some(nearly)) =
+                (horizon.spend_cents_50, horizon.spend_cents_80, horizon.spend_cents_95)
+        {
+            let ends = [half.0, half.1, most.0, most.1, nearly.0, nearly.1].map(|cents| l.money_about(cents));
+            let names = ["lo50", "hi50", "lo80", "hi80", "lo95", "hi95"];
+            let spend = l.money_about(spend);
+            let mut values = vec![("spend", &*spend)];
+            values.extend(names.into_iter().zip(ends.iter().map(String::as_str)));
+            let name = fill(t.customer_spend_bands, &[("days", &l.days(i64::from(horizon.days)))]);
+            facts.push((name, fill(t.customer_bands, &values)));
+        }
+        if let Some(p) = self.p_alive {
+            facts.push((t.customer_alive.to_owned(), fill(t.customer_alive_note, &[("p", &l.percent(p, 0))])));
+        }
+        facts
     }
 }
 

@@ -19,7 +19,7 @@ mod example;
 #[cfg(test)]
 mod tests;
 
-pub use customer::{CustomerPicture, PastOrder};
+pub use customer::{CustomerPicture, HorizonPicture, OutlookPicture, PastOrder};
 pub use data::*;
 pub use language::Language;
 pub use page::render;

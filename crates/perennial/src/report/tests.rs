@@ -208,6 +208,24 @@ fn picture() -> CustomerPicture {
         spend_cents_lo80: Some(0.0),
         spend_cents_hi80: Some(60_312.0),
         not_scored: None,
+        outlook: Some(OutlookPicture {
+            stage: "at_risk".into(),
+            stage_name: Phrase::both("At risk", "有流失风险"),
+            stage_meaning: Phrase::both("well overdue", "明显超过应下单时间"),
+            p_alive: Some(0.31),
+            gap_days_mean: Some(2.0),
+            next_order_days: [Some(40.0), Some(170.5), None],
+            horizons: vec![HorizonPicture {
+                days: 90,
+                is_extrapolated: false,
+                p_no_order: Some(0.7),
+                orders_expected: Some(0.61),
+                spend_cents: Some(21_040.0),
+                spend_cents_50: Some((0.0, 10_000.0)),
+                spend_cents_80: Some((0.0, 60_312.0)),
+                spend_cents_95: Some((0.0, 120_000.0)),
+            }],
+        }),
         orders: 34,
         spent_cents: 539_121,
         first_order_on: Some(Day(14_944)),
@@ -231,6 +249,12 @@ fn one_customer_is_told_in_lines() {
     let en = picture().lines(Language::En);
     assert_eq!(en[0], "Customer 17850 · as of 2 Dec 2011");
     assert!(en.iter().any(|line| line.contains("At risk")));
+    assert!(en.iter().any(|line| line.starts_with("Stage") && line.ends_with("At risk: well overdue")));
+    let next = "by 22 May 2012 with even chances, by 11 Jan 2012 with 10%, by a day the shop will hardly see with 90%";
+    assert!(en.iter().any(|line| line.contains(next)), "{en:?}");
+    assert!(
+        en.iter().any(|line| line.contains("half between GBP\u{a0}0 and GBP\u{a0}100, 80% between GBP\u{a0}0 and GBP\u{a0}603"))
+    );
     assert!(en.iter().any(|line| line.starts_with("Leaves within 90 days") && line.contains("73.1%")));
     assert!(en.iter().any(|line| line.contains("GBP\u{a0}210  80% between GBP\u{a0}0 and GBP\u{a0}603")));
     assert!(en.iter().any(|line| line.contains("+1.42") && line.contains("│████████████") && line.contains("301 days")));

@@ -377,6 +377,62 @@ catalogue! {
     imported: "Imported", "导入时间";
 
     // One customer in the terminal.
+    // The outlook.
+    outlook_title: "What comes next", "接下来会怎样";
+    outlook_lead: "When will they order again, how often and for how much: a law of buying and leaving for every customer, set right by the windows that have closed.",
+        "他们何时再来、来几次、花多少：对每位客户应用购买与流失的统计规律，并按已结束的窗口校准。";
+    outlook_totals: "Expected of today’s customers", "对现有客户的预期";
+    within: "Within", "期限";
+    buyers_expected: "Customers who order", "下单客户数";
+    orders_expected: "Orders", "订单数";
+    extrapolated: "longer than any closed window: by the law alone, intervals widened", "长于所有已结束窗口：仅依统计规律，区间已放宽";
+    stages: "Where in their life with the shop", "客户所处阶段";
+    stages_figure: "Customers by stage", "各阶段客户数";
+    stages_note: "Declared rules on the time since the last order, measured in the customer’s own gaps, and on the chance that no order comes. Not a forecast.",
+        "按距上次下单的时间（以客户自身间隔衡量）与不再下单的概率，由明确规则划分，并非预测。";
+    stage: "Stage", "阶段";
+    stage_spend: "Spend expected in 90 days", "90 天预期消费";
+    stages_moved: "Who moved between stages", "阶段之间的流动";
+    stages_moved_note: "From {from} to {to}, customers known on both days.", "自{from}至{to}，两日均已知的客户。";
+    promises: "Were the promises kept?", "预测兑现了吗？";
+    promises_lead: "{law}, learned as of {from} and judged on {customers} in the {days} after it, which it had not seen.",
+        "{law}：以{from}为基准学习，并用其后 {days}内未见过的 {customers}检验。";
+    law_nbd: "NBD (nobody leaves)", "NBD（无人流失）";
+    promises_caption: "How many outcomes fell inside", "落入区间的比例";
+    interval: "Interval", "区间";
+    held: "Held", "实际覆盖";
+    held_tenths: "Lowest and highest tenth", "各十分位的最低与最高";
+    held_plain: "Counted plainly", "直接计数";
+    next_order: "Day of the next order", "下一单日期";
+    tracking: "Orders, expected and come", "订单：预期与实际";
+    tracking_note: "Cumulative orders of the test window’s customers, by day of the window.", "检验窗口内客户的累计订单数，按窗口天数。";
+    day_of_window: "Day", "天";
+    by_repeats: "By how often they had come back", "按此前复购次数";
+    by_repeats_note: "Mean orders per customer in the test window. Where the pairs agree, the law is right about those customers.",
+        "检验窗口内人均订单数。两条接近，说明该规律对这些客户成立。";
+    repeats: "{n} repeat orders", "复购 {n} 次";
+    repeats_or_more: "{n} or more", "{n} 次及以上";
+    repeat_orders: "Repeat orders", "复购次数";
+    matrix: "Frequency and recency", "频率与近度";
+    matrix_note: "Expected orders in the next {horizon} of a long-known customer: down by repeat orders so far, across by days since the last one.",
+        "长期客户未来 {horizon}的预期订单数：纵向为迄今复购次数，横向为距上次下单的天数。";
+    days_silent: "Days silent:", "沉默天数：";
+    second_orders: "How soon a second order comes", "多久迎来第二单";
+    second_orders_note: "Share of first-time customers of a quarter who have ordered again by a month of their life (Kaplan–Meier): the oldest, a middle and the newest quarter with enough life.",
+        "某季度首次购买的客户在其后各月前再次下单的比例（Kaplan–Meier）：最早、居中与最新且时间足够的季度。";
+    quarter_from: "Quarter from", "季度起始";
+    after_months: "After {n} months", "{n} 个月后";
+    customer_stage: "Stage", "所处阶段";
+    customer_next: "Next order", "下一单";
+    customer_next_days: "by {q50} with even chances, by {q10} with 10%, by {q90} with 90%", "{q50} 前下单的可能性为一半，{q10} 前为 10%，{q90} 前为 90%";
+    customer_next_never: "a day the shop will hardly see", "恐难等到";
+    customer_silent: "No order within", "期内不下单";
+    customer_orders_expected: "Orders expected", "预期订单数";
+    customer_spend_bands: "Spend in {days}", "{days}消费";
+    customer_bands: "{spend}: half between {lo50} and {hi50}, 80% between {lo80} and {hi80}, 95% between {lo95} and {hi95}",
+        "{spend}：50% 区间 {lo50} 至 {hi50}，80% 区间 {lo80} 至 {hi80}，95% 区间 {lo95} 至 {hi95}";
+    customer_alive: "Alive by the law", "规律下仍活跃";
+    customer_alive_note: "{p}; not the chance of an order, and no churn score", "{p}；并非下单概率，也不是流失评分";
     customer_heading: "Customer {id} · as of {as_of}", "客户 {id} · 截至{as_of}";
     customer_segment: "Segment", "所属分群";
     customer_churn: "Leaves within {horizon}", "{horizon}内流失的概率";

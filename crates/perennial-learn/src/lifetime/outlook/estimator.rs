@@ -131,6 +131,13 @@ impl OutlookModel {
         self.outlook.answer(&Customers::from_table(rows)?, ask)
     }
 
+    /// The stage of every row.
+    pub fn stages_at(&self, rows: &Table) -> Result<Vec<Stage>, Refusal> {
+        let ask = Ask { spend_horizons_days: &[], bands: &[], threads: 1 };
+        let answers = self.outlook.answer(&Customers::from_table(rows)?, ask)?;
+        Ok(self.stages_of(rows, &answers.p_no_order(STAGE_HORIZON))?)
+    }
+
     fn stages_of(&self, rows: &Table, p_no_order: &[f64]) -> Result<Vec<Stage>, TableError> {
         let (orders, since) = (rows.f64s(column::ORDERS)?, rows.f64s(column::DAYS_SINCE_LAST_ORDER)?);
         let (x, t_x, t) = (rows.f64s(column::X)?, rows.f64s(column::T_X)?, rows.f64s(column::T)?);

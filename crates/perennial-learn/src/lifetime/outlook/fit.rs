@@ -14,6 +14,7 @@ use super::model::{FACTOR_MAX, LISTED_MAX, Laws, Outlook, Window};
 use super::recalibration::{Pit, Recalibration};
 use super::refusal::Refusal;
 use super::spend::FittedSpend;
+use crate::parallel;
 
 /// What is asked about where nothing else is said.
 pub const HORIZONS_DAYS: [i32; 5] = [30, 60, 90, 180, 365];
@@ -46,7 +47,10 @@ impl Outlook {
         let mut by_horizon: Vec<&ClosedWindow> = closed.iter().collect();
         by_horizon.sort_by_key(|window| window.horizon_days);
         let of_one = by_horizon.chunk_by(|a, b| a.horizon_days == b.horizon_days);
-        let windows = of_one.filter_map(|windows| learn(&laws, windows, settings)).collect();
+        // Windows are small: a thread each serves better than many threads for one after another.
+        let alone = Settings { threads: 1, ..settings.clone() };
+        let learnt = parallel::map(settings.threads, of_one.collect(), |windows| learn(&laws, windows, &alone));
+        let windows = learnt.into_iter().flatten().collect();
         Ok(Self { horizons_days, customers: purchases.rows(), laws, windows })
     }
 }

@@ -35,7 +35,7 @@ fn shown_name(metric: &str) -> &str {
 
 impl Facts<'_> {
     /// Why nobody answers a task: the reason of its newest refusal.
-    fn refusal(&self, task: Task) -> Phrase {
+    pub fn refusal(&self, task: Task) -> Phrase {
         let refused = self.rows.iter().find(|row| row.task == task && row.status == Status::Refused);
         match refused {
             Some(row) => reason(row),

@@ -1,6 +1,7 @@
 //! The report's data, from what the run found.
 
 mod learned;
+mod outlook;
 mod quality;
 mod segments;
 
@@ -8,10 +9,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
-use perennial_contract::Day;
-use perennial_contract::engine::Snapshot;
 use perennial_contract::estimator::{Task, column};
+use perennial_contract::{Day, Table};
 
+use super::dataset::orders_at;
 use super::history::History;
 use super::plan::{Plan, as_of_or_default};
 use super::quality::{QualityGate, gate_of_quality};
@@ -33,10 +34,11 @@ pub struct Inputs<'a> {
 /// All of it in one place while sections are filled.
 struct Facts<'a> {
     shop: &'a Shop,
-    at: Snapshot,
     plan: Plan,
     history: History,
     scored: &'a Scored,
+    /// Customers as of one horizon ago, by the features of their orders.
+    earlier: Table,
     champions: BTreeMap<Task, Champion>,
     /// The newest version of every candidate.
     rows: Vec<Row>,
@@ -66,12 +68,13 @@ fn data(shop: &Shop, inputs: &Inputs<'_>) -> Result<ReportData> {
     let at = shop.lake.snapshot()?;
     let as_of = inputs.scored.as_of;
     let history = History::read(&shop.lake, &at, Some(as_of))?;
+    let plan = Plan::make(shop, &history, as_of);
     let facts = Facts {
-        plan: Plan::make(shop, &history, as_of),
+        earlier: orders_at(shop, &at, as_of.plus(-plan.horizon_days))?,
+        plan,
         champions: champions(shop)?,
         rows: newest(shop.registry.list()?),
         shop,
-        at,
         history,
         scored: inputs.scored,
     };
@@ -89,6 +92,7 @@ fn data(shop: &Shop, inputs: &Inputs<'_>) -> Result<ReportData> {
         churn: facts.churn()?,
         value: facts.value()?,
         at_risk: facts.at_risk()?,
+        outlook: facts.outlook()?,
         models: facts.models(),
         words: feature_words()?,
         provenance: facts.provenance()?,

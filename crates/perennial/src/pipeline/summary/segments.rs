@@ -10,7 +10,6 @@ use perennial_contract::estimator::{Model, Task, column};
 use perennial_learn::segment::rfm;
 
 use super::Facts;
-use crate::pipeline::dataset::orders_at;
 use crate::pipeline::score::score_in_parts;
 use crate::report::{Clusters, Migration, Phrase, Section, SegmentFacts, SegmentTrait, Segments};
 
@@ -129,11 +128,11 @@ impl Facts<'_> {
     /// From one horizon ago to today.
     fn migration(&self, model: &dyn Model, now: &StringArray) -> Result<Option<Migration>> {
         let (from, to) = (self.plan.as_of.plus(-self.plan.horizon_days), self.plan.as_of);
-        let before = orders_at(self.shop, &self.at, from)?;
+        let before = &self.earlier;
         if before.rows() == 0 {
             return Ok(None);
         }
-        let then = self.labels(model, &before)?;
+        let then = self.labels(model, before)?;
         let ids = before.texts(column::CUSTOMER_ID)?;
         let then: BTreeMap<&str, &str> = ids.iter().flatten().zip(then.iter().flatten()).collect();
         let names: Vec<String> = rfm::GROUPS.iter().map(|group| group.0.to_owned()).collect();

@@ -4,9 +4,11 @@
 //! chart. Money is minor units of the shop's currency; a model's expectation of money is `f64` minor units. Shares are 0..1.
 
 mod learned;
+mod outlook;
 mod quality;
 
 pub use learned::*;
+pub use outlook::*;
 pub use quality::*;
 
 use std::collections::BTreeMap;
@@ -26,6 +28,7 @@ pub struct ReportData {
     pub churn: Section<Churn>,
     pub value: Section<Value>,
     pub at_risk: Section<AtRisk>,
+    pub outlook: Section<Outlook>,
     /// Every candidate of the run, champions and baselines included, by task and then as they were fitted.
     pub models: Vec<ModelRow>,
     /// What a feature's name means, by name; a feature without an entry is shown under its own name.

@@ -5,6 +5,7 @@ mod cohorts;
 mod frame;
 mod method;
 mod models;
+mod outlook;
 mod overview;
 mod people;
 mod quality;
@@ -28,6 +29,7 @@ pub fn all(l: &Locale<'_>, data: &ReportData) -> Vec<Section> {
         segments::section(l, data),
         churn::section(l, data),
         value::section(l, data),
+        outlook::section(l, data),
         cohorts::section(l, data),
         models::section(l, data),
         frame::section(l, data),

@@ -1,0 +1,108 @@
+//! What each customer will do next, and how well such promises were kept.
+
+use perennial_contract::Day;
+use serde::{Deserialize, Serialize};
+
+use super::Phrase;
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Outlook {
+    /// What the law of orders is called: `bgnbd`, `mbgnbd`, `pareto_nbd`, `nbd`.
+    pub law: String,
+    /// From customer-new to gone; stages nobody is in are there too.
+    pub stages: Vec<StageFacts>,
+    /// From the stages of one horizon ago to today's; absent where the past is too short.
+    pub migration: Option<StageMigration>,
+    /// Today's customers, by rising horizon.
+    pub horizons: Vec<HorizonTotals>,
+    pub test: Option<OutlookTest>,
+    pub matrix: OrdersMatrix,
+    /// Share of each quarter's first-time customers who had ordered again by a month of their life, newest last.
+    pub second_orders: Vec<SecondOrders>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct StageFacts {
+    pub name: Phrase,
+    pub meaning: Phrase,
+    pub customers: u64,
+    pub spend_cents_expected: f64,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct StageMigration {
+    pub from: Day,
+    pub to: Day,
+    /// `counts[i][j]`, in the order of [`Outlook::stages`].
+    pub counts: Vec<Vec<u64>>,
+}
+
+/// Sums over today's customers.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct HorizonTotals {
+    pub days: i32,
+    /// Longer than every window that has closed.
+    pub is_extrapolated: bool,
+    pub buyers_expected: f64,
+    pub orders_expected: f64,
+    pub spend_cents_expected: f64,
+}
+
+/// The same recipe, one horizon earlier, on the window it had not seen.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct OutlookTest {
+    pub from: Day,
+    pub days: i32,
+    pub customers: u64,
+    /// Spend, then the next order; by rising width.
+    pub coverage: Vec<CoverageRow>,
+    pub weeks: Vec<TrackedWeek>,
+    pub by_repeats: Vec<RepeatRow>,
+}
+
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct CoverageRow {
+    /// Of the next order's day; else of the spend.
+    pub is_next_order: bool,
+    pub percent: u32,
+    /// An outcome that many share (no spend, no order yet) counted by its part inside.
+    pub by_pit: f64,
+    /// Lowest and highest tenth by forecast.
+    pub tenths: (f64, f64),
+    pub plain: f64,
+}
+
+/// Orders from the window's first day to the end of a week.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct TrackedWeek {
+    pub days: i32,
+    pub expected: f64,
+    pub actual: f64,
+}
+
+/// Mean orders in the window by repeat orders before it; the last row holds all above.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct RepeatRow {
+    pub repeats: u64,
+    pub or_more: bool,
+    pub customers: u64,
+    pub expected: f64,
+    pub actual: f64,
+}
+
+/// Expected orders by repeat orders (rows) and days since the last one (columns); `None` where nobody can be.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct OrdersMatrix {
+    pub days_since_last_order: Vec<i32>,
+    pub horizon_days: i32,
+    pub orders_expected: Vec<Vec<Option<f64>>>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SecondOrders {
+    /// First day of the quarter.
+    pub quarter: Day,
+    pub customers: u64,
+    /// By month 1, 2, … as long as somebody has been watched so far.
+    pub share: Vec<f64>,
+}
