@@ -156,9 +156,9 @@ settings! {
         /// Cut-off days used for training, at most.
         cuts_max: u32 = 6;
         /// Rows used for training, at most; beyond it customers are sampled by a hash of their id.
-        train_rows_max: u32 = 48_000;
+        train_rows_max: u32 = 32_000;
         /// Rows candidates are judged on, at most; drawn in the same way.
-        test_rows_max: u32 = 30_000;
+        test_rows_max: u32 = 24_000;
         /// Churn models to try.
         churn: Vec<String> = &["logistic_rfm", "logistic", "boost_churn", "bgnbd"];
         /// Value models to try.
