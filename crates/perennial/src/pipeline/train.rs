@@ -1,5 +1,7 @@
 //! A training run: every candidate is fitted on the past, judged on the last closed window, fitted again one window later, and filed.
 
+use std::collections::BTreeMap;
+
 use anyhow::{Context as _, Result, bail};
 use perennial_contract::Day;
 use perennial_contract::estimator::{Model as _, Run, Task};
@@ -111,7 +113,7 @@ struct Files<'a> {
 impl Files<'_> {
     /// Judge every candidate by the gate and write what is filed of it.
     fn filings(&self, turns: Vec<(&'static Entry, Turn)>) -> Result<Vec<Filing>> {
-        let mut reigning = std::collections::BTreeMap::new();
+        let mut reigning = BTreeMap::new();
         for &task in Task::ALL.iter().filter(|&&task| looks_ahead(task)) {
             if turns.iter().any(|(entry, _)| entry.task == task) {
                 reigning.insert(task, self.reigning(task)?);
@@ -164,14 +166,7 @@ impl Files<'_> {
                     self.filing(entry, &Found { metrics, reasons, judged: Some(&judged), model })?
                 }
                 (Turn::Grouping { model, measured }, _) => {
-                    let mut reasons = Vec::new();
-                    let needed = self.shop.settings.gate.stability_min;
-                    if let Some(&stability) = measured.get("stability").filter(|&&stability| stability < needed) {
-                        reasons.push(Words::of(
-                            format!("groups change too much between resamples: stability {stability:.3}, needed {needed} (gate.stability_min)"),
-                            format!("重抽样之间分群变化过大：稳定度 {stability:.3}，要求 {needed}（gate.stability_min）"),
-                        ));
-                    }
+                    let reasons = unstable(&measured, self.shop.settings.gate.stability_min).into_iter().collect();
                     let metrics = json!({ "test": measured, "customers": self.material.today.table.rows() });
                     self.filing(entry, &Found { metrics, reasons, judged: None, model: Some(model.to_json()) })?
                 }
@@ -234,6 +229,15 @@ impl Files<'_> {
             look_back_days: self.plan.look_back_days,
         }
     }
+}
+
+/// Groups that other draws of the same customers would not give.
+fn unstable(measured: &BTreeMap<&'static str, f64>, needed: f64) -> Option<Words> {
+    let stability = measured.get("stability").filter(|&&stability| stability < needed)?;
+    Some(Words::of(
+        format!("groups change too much between resamples: stability {stability:.3}, needed {needed} (gate.stability_min)"),
+        format!("重抽样之间分群变化过大：稳定度 {stability:.3}，要求 {needed}（gate.stability_min）"),
+    ))
 }
 
 /// What is filed of a candidate.

@@ -424,8 +424,8 @@ catalogue! {
     after_months: "After {n} months", "{n} 个月后";
     customer_stage: "Stage", "所处阶段";
     customer_next: "Next order", "下一单";
-    customer_next_days: "by {q50} with even chances, by {q10} with 10%, by {q90} with 90%", "{q50} 前下单的可能性为一半，{q10} 前为 10%，{q90} 前为 90%";
-    customer_next_never: "a day the shop will hardly see", "恐难等到";
+    customer_next_days: "by {q10} (10%), {q50} (50%), {q90} (90%)", "{q10}前（10%），{q50}前（50%），{q90}前（90%）";
+    customer_next_never: "not within ten years", "十年之内难以等到";
     customer_silent: "No order within", "期内不下单";
     customer_orders_expected: "Orders expected", "预期订单数";
     customer_spend_bands: "Spend in {days}", "{days}消费";

@@ -57,6 +57,18 @@ fn one_customer_has_the_bits_of_the_batch() {
     assert!(ids.len() > 1_000);
     for row in (0..ids.len()).step_by(ids.len() / 20) {
         let picture = shop.run(&["customer", ids.value(row), "--json"]).ok().json();
+        let quarter = &picture["outlook"]["horizons"][2];
+        let float = |name: &str| all[name].as_primitive::<Float64Type>().value(row).to_bits();
+        for (column, told) in [
+            ("p_no_order_90d", &quarter["p_no_order"]),
+            ("orders_expected_90d", &quarter["orders_expected"]),
+            ("next_order_days_q10", &picture["outlook"]["next_order_days"][0]),
+        ] {
+            assert_eq!(told.as_f64().map(f64::to_bits), Some(float(column)), "{column}");
+        }
+        let cents = all["spend_cents_90d_hi80"].as_primitive::<Int64Type>().value(row) as f64;
+        assert_eq!(quarter["spend_cents_80"][1].as_f64(), Some(cents));
+        assert_eq!(picture["outlook"]["stage"].as_str(), Some(all["stage"].as_string::<i32>().value(row)));
         let p = all["p_churn"].as_primitive::<Float64Type>().value(row);
         assert_eq!(picture["p_churn"].as_f64().map(f64::to_bits), Some(p.to_bits()), "{}", ids.value(row));
         for name in ["spend_cents", "spend_cents_lo80", "spend_cents_hi80"] {

@@ -287,6 +287,6 @@ fn second_orders(l: &Locale<'_>, outlook: &Outlook) -> Figure {
             l.percent(v, 0)
         }),
         twin: Table { fold: Some(t.as_table.to_owned()), ..twin },
-        wide: true,
+        wide: false,
     }
 }
