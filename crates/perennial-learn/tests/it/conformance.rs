@@ -167,7 +167,7 @@ fn reasons_add_up_to_the_score() {
         }
         explained.push(entry.name);
     }
-    assert_eq!(explained, ["logistic_rfm", "logistic", "boost_churn", "tree_churn", "forest_churn"]);
+    assert_eq!(explained, ["logistic_rfm", "logistic", "boost_churn", "tree_churn", "forest_churn", "stack_churn"]);
 }
 
 #[test]

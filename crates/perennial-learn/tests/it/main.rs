@@ -8,4 +8,5 @@ mod iris;
 mod lifetime;
 mod logistic;
 mod retention;
+mod stack;
 mod survival;
