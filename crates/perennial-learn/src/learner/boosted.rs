@@ -198,7 +198,7 @@ impl BoostedModel {
 
     /// Log-odds of churn, or the logarithm of spend.
     pub(super) fn margins(&self, rows: &Table, threads: usize) -> Result<Vec<f64>, ScoreError> {
-        Ok(self.booster.predict_margin(&self.matrix(rows)?, threads)?)
+        self.booster.predict_margin(&self.matrix(rows)?, threads)
     }
 
     pub(super) fn forecasts_churn(&self) -> bool {

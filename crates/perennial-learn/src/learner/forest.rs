@@ -127,12 +127,6 @@ impl ForestModel {
         Ok(Self::of(Booster::fit(&examples, None, &BoostParams { min_child_rows, ..params }, run)?))
     }
 
-    /// Log-odds of churn.
-    pub(super) fn margins(&self, rows: &Table, threads: usize) -> Result<Vec<f64>, ScoreError> {
-        let sums = self.booster.predict_margin(&Matrix::from_table(rows, self.booster.schema())?, threads)?;
-        Ok(sums.into_iter().map(|sum| logit(probability(sum))).collect())
-    }
-
     fn of(booster: Booster) -> Self {
         let needs = booster.schema().features.iter().map(|feature| feature.name.clone()).collect();
         Self { booster, needs }

@@ -1,6 +1,6 @@
 //! What every model of the catalogue must do, whatever it is: each test walks `catalog::MODELS`.
 
-mod shop;
+pub mod shop;
 
 use perennial_contract::estimator::{FitError, Model, Run, Task, column};
 use perennial_contract::{Day, Table};

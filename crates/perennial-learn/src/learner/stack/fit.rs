@@ -28,13 +28,12 @@ use crate::learner::windows::{self, Windows};
 pub struct StackChurn {
     pub prior_rows: f64,
     pub trust_rows: f64,
-    pub forest_trees: usize,
     pub lambda: f64,
 }
 
 impl Default for StackChurn {
     fn default() -> Self {
-        Self { prior_rows: 100.0, trust_rows: 50.0, forest_trees: 0, lambda: 0.0 }
+        Self { prior_rows: 100.0, trust_rows: 10.0, lambda: 0.0 }
     }
 }
 
@@ -45,17 +44,10 @@ impl Estimator for StackChurn {
         Param { name: "prior_rows", default: 100.0, min: 1.0, max: 1e9, help: "rows that equal weights are worth" },
         Param {
             name: "trust_rows",
-            default: 50.0,
+            default: 10.0,
             min: 0.0,
             max: 1e9,
             help: "leavers or stayers, whichever are fewer, at which the prior trusts members and base rate alike",
-        },
-        Param {
-            name: "forest_trees",
-            default: 0.0,
-            min: 0.0,
-            max: 10_000.0,
-            help: "trees of a random forest among the members; 0 leaves it out",
         },
         Param {
             name: "lambda",
@@ -114,7 +106,7 @@ impl StackChurn {
 
     /// Every member that these rows can carry. What refuses a member is no reason to refuse the stack.
     fn members(&self, train: &Table, run: &Run) -> Members {
-        Kind::ALL.map(|kind| Member::fit(kind, self, train, run).and_then(Result::ok).map(Arc::new))
+        Kind::ALL.map(|kind| Member::fit(kind, self, train, run).ok().map(Arc::new))
     }
 
     /// Forecasts of the last window by members that have not seen it: fitted one horizon earlier or, where few windows were closed by

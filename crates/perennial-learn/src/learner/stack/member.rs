@@ -14,48 +14,42 @@ use serde_json::Value;
 use super::fit::StackChurn;
 use super::lifetime::{Dropout, LifetimeMember};
 use crate::learner::boosted::{BoostChurn, BoostedModel};
-use crate::learner::forest::{ForestChurn, ForestModel};
-use crate::learner::logistic::{Logistic, LogisticModel};
+use crate::learner::logistic::{Logistic, LogisticModel, LogisticRfm};
 
 /// Who may sit in the stack, in the order in which files and weights name them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
+    LogisticRfm,
     Logistic,
     Boosting,
-    Forest,
     BgNbd,
     ParetoNbd,
 }
 
 impl Kind {
-    pub const ALL: [Self; 5] = [Self::Logistic, Self::Boosting, Self::Forest, Self::BgNbd, Self::ParetoNbd];
+    pub const ALL: [Self; 5] = [Self::LogisticRfm, Self::Logistic, Self::Boosting, Self::BgNbd, Self::ParetoNbd];
 }
 
 pub enum Member {
     Logistic(LogisticModel),
     Boosting(BoostedModel),
-    Forest(ForestModel),
     Lifetime(LifetimeMember),
 }
 
 impl Member {
-    /// `None` where the settings leave this kind out.
-    pub fn fit(kind: Kind, settings: &StackChurn, train: &Table, run: &Run) -> Option<Result<Self, FitError>> {
+    pub fn fit(kind: Kind, settings: &StackChurn, train: &Table, run: &Run) -> Result<Self, FitError> {
         let lifetime = |dropout| LifetimeMember::fit(dropout, train, run).map(Self::Lifetime);
-        Some(match kind {
+        match kind {
+            Kind::LogisticRfm => LogisticRfm {}.fit(train, run).map(Self::Logistic),
             Kind::Logistic => {
                 let lines = Logistic { lambda: settings.lambda, ..Logistic::default() };
                 lines.fit(train, run).map(Self::Logistic)
             }
             Kind::Boosting => BoostChurn::default().fit(train, run).map(Self::Boosting),
-            Kind::Forest if settings.forest_trees == 0 => return None,
-            Kind::Forest => {
-                ForestChurn { trees: settings.forest_trees, ..ForestChurn::default() }.fit(train, run).map(Self::Forest)
-            }
             Kind::BgNbd => lifetime(Dropout::AfterOrder),
             Kind::ParetoNbd => lifetime(Dropout::AnyMoment),
-        })
+        }
     }
 
     pub fn load(kind: Kind, json: &Value) -> Result<Self, LoadError> {
@@ -67,7 +61,7 @@ impl Member {
             Err(LoadError(format!("a member's law gives {}, its kind {wanted}", member.feature())))
         };
         match kind {
-            Kind::Logistic => Ok(Self::Logistic(LogisticModel::load(json)?)),
+            Kind::LogisticRfm | Kind::Logistic => Ok(Self::Logistic(LogisticModel::load(json)?)),
             Kind::Boosting => {
                 let model = BoostedModel::load(json)?;
                 if model.forecasts_churn() {
@@ -75,7 +69,6 @@ impl Member {
                 }
                 Err(LoadError("the trees of a member forecast no churn: their objective is not logistic".to_owned()))
             }
-            Kind::Forest => Ok(Self::Forest(ForestModel::load(json)?)),
             Kind::BgNbd => lifetime("bgnbd_p_order"),
             Kind::ParetoNbd => lifetime("pareto_nbd_p_order"),
         }
@@ -85,7 +78,6 @@ impl Member {
         match self {
             Self::Logistic(model) => model.to_json(),
             Self::Boosting(model) => model.to_json(),
-            Self::Forest(model) => model.to_json(),
             Self::Lifetime(model) => model.to_json(),
         }
     }
@@ -94,7 +86,6 @@ impl Member {
         match self {
             Self::Logistic(model) => model.needs().to_vec(),
             Self::Boosting(model) => model.needs().to_vec(),
-            Self::Forest(model) => model.needs().to_vec(),
             Self::Lifetime(_) => LifetimeMember::needs(),
         }
     }
@@ -104,7 +95,6 @@ impl Member {
         match self {
             Self::Logistic(model) => Ok(model.margins(rows)?),
             Self::Boosting(model) => model.margins(rows, threads),
-            Self::Forest(model) => model.margins(rows, threads),
             Self::Lifetime(model) => Ok(model.log_odds(rows, threads)?),
         }
     }
@@ -113,7 +103,6 @@ impl Member {
         match self {
             Self::Logistic(model) => Reasons::Own(model.scorer()),
             Self::Boosting(model) => Reasons::Own(model.scorer()),
-            Self::Forest(model) => Reasons::Own(model.scorer()),
             Self::Lifetime(model) => Reasons::Whole(*model),
         }
     }

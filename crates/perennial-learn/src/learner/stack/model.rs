@@ -97,7 +97,7 @@ impl Model for StackModel {
                     let p: Float64Array = model.log_odds(rows, 1)?.into_iter().map(|z| Some(sigmoid(-z))).collect();
                     table.with(model.feature(), Arc::new(p))?
                 }
-                Member::Logistic(_) | Member::Forest(_) => table,
+                Member::Logistic(_) => table,
             };
         }
         Ok(table)
