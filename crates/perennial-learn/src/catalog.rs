@@ -11,6 +11,7 @@ pub use crate::metric::{Better, METRICS, Metric};
 use crate::learner::boosted::{BoostChurn, BoostValue, BoostedModel};
 use crate::learner::forest::{ForestChurn, ForestModel, TreeChurn};
 use crate::learner::logistic::{Logistic, LogisticModel, LogisticRfm};
+use crate::learner::stack::{self, StackChurn, StackModel};
 use crate::learner::value_mean::{ValueMean, ValueMeanModel};
 use crate::learner::{calibrate, ranged, windows};
 use crate::lifetime::bgnbd::BgNbdParameters;
@@ -101,6 +102,7 @@ stored!(
     LogisticModel,
     BoostedModel,
     ForestModel,
+    StackModel,
     BgNbdChurn,
     ValueMeanModel,
     BtydValueModel,
@@ -187,6 +189,16 @@ pub const MODELS: &[Entry] = &[
         title_zh: "随机森林（全部特征）",
         needs: &[],
     }),
+    entry::<StackChurn>(
+        Line {
+            role: Candidate,
+            title: "lines, boosted trees, BG/NBD and Pareto/NBD, weighed by what they forecast",
+            title_zh: "逻辑回归、提升树、BG/NBD 与 Pareto/NBD 的加权组合（按以往预测定权）",
+            needs: &[],
+        },
+        fit_stacked,
+        load_calibrated::<StackChurn>,
+    ),
     churn::<BgNbd>(Line {
         role: Candidate,
         title: "BG/NBD: buying and dropping out",
@@ -450,6 +462,14 @@ where
     E::Model: Stored,
 {
     Ok(Box::new(calibrate::Calibrated::load(json, load_plain::<E>)?))
+}
+
+/// The weights are learned on the forecasts that the map is learned on, so members are fitted once for both.
+fn fit_stacked(given: &Value, train: &Table, run: &Run) -> Result<Fitted, FitError> {
+    let settings = settings::<StackChurn>(given)?.settled(train, run)?;
+    let stacked = stack::fit(&settings, train, run)?;
+    let model = Box::new(stacked.model.clone());
+    Ok(Fitted { model, again: Box::new(move |rows, run| Ok(Box::new(stacked.again(&settings, rows, run)?.model))) })
 }
 
 fn fit_ranged<E: Estimator>(given: &Value, train: &Table, run: &Run) -> Result<Fitted, FitError>

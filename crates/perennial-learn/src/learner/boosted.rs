@@ -196,6 +196,15 @@ impl BoostedModel {
         Ok(Self::of(lifetime, Booster::from_json(booster)?))
     }
 
+    /// Log-odds of churn, or the logarithm of spend.
+    pub(super) fn margins(&self, rows: &Table, threads: usize) -> Result<Vec<f64>, ScoreError> {
+        self.booster.predict_margin(&self.matrix(rows)?, threads)
+    }
+
+    pub(super) fn forecasts_churn(&self) -> bool {
+        self.booster.objective() == Objective::Logistic
+    }
+
     fn matrix(&self, rows: &Table) -> Result<Matrix, ScoreError> {
         Ok(Matrix::from_table(&self.lifetime.add(rows)?, self.booster.schema())?)
     }

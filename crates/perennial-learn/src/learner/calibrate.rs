@@ -47,6 +47,7 @@ pub struct Calibration {
     pub calibrator: Calibrator,
 }
 
+#[derive(Clone)]
 pub struct Calibrated {
     inner: Arc<dyn Model>,
     calibration: Calibration,
@@ -68,6 +69,11 @@ pub struct Judged {
 }
 
 impl Judged {
+    /// `p`, `labels` and hashes of the customers, one a row.
+    pub(super) const fn of(on: CalibratedOn, p: Vec<f64>, labels: Vec<bool>, hashes: Vec<u64>) -> Self {
+        Self { on, p, labels, hashes }
+    }
+
     const fn nothing(on: CalibratedOn) -> Self {
         Self { on, p: Vec::new(), labels: Vec::new(), hashes: Vec::new() }
     }

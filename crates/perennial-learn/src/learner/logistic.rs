@@ -13,6 +13,7 @@ use perennial_contract::arrow::array::Float64Array;
 use perennial_contract::estimator::{
     Contributions, Estimator, FitError, FitSummary, LoadError, Model, Param, Run, ScoreError, Scorer, Task, column,
 };
+use perennial_contract::table::TableError;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -220,6 +221,12 @@ impl LogisticModel {
         }
         model.needs = model.encoder.names();
         Ok(model)
+    }
+
+    /// Log-odds of churn.
+    pub(super) fn margins(&self, rows: &Table) -> Result<Vec<f64>, TableError> {
+        let (points, weights) = (self.encoder.encode(rows)?, self.weights());
+        Ok((0..rows.rows()).map(|row| weights.margin(points.row(row))).collect())
     }
 
     fn weights(&self) -> Weights {

@@ -11,5 +11,6 @@ pub mod lifetime_features;
 pub mod linear;
 pub mod logistic;
 pub mod ranged;
+pub mod stack;
 pub mod value_mean;
 pub mod windows;

@@ -9,7 +9,7 @@
 use perennial_contract::{Table, estimator::FitError};
 
 /// Largest x taken: a table of this length is still small, and no shopper has so many order days.
-pub(super) const X_MAX: f64 = 1_000_000.0;
+pub(crate) const X_MAX: f64 = 1_000_000.0;
 /// Whole-number ages below this index the table of ages directly.
 const DIRECT_AGE_MAX: f64 = 65_536.0;
 /// Fewer repeaters than this, or a smaller share of all, and dropout cannot be told from a low order rate.

@@ -1,6 +1,6 @@
 //! What every model of the catalogue must do, whatever it is: each test walks `catalog::MODELS`.
 
-mod shop;
+pub mod shop;
 
 use perennial_contract::estimator::{FitError, Model, Run, Task, column};
 use perennial_contract::{Day, Table};
@@ -191,7 +191,7 @@ fn reasons_add_up_to_the_score() {
         }
         explained.push(entry.name);
     }
-    assert_eq!(explained, ["logistic_rfm", "logistic", "boost_churn", "tree_churn", "forest_churn"]);
+    assert_eq!(explained, ["logistic_rfm", "logistic", "boost_churn", "tree_churn", "forest_churn", "stack_churn"]);
 }
 
 #[test]

@@ -9,4 +9,5 @@ mod lifetime;
 mod logistic;
 mod outlook;
 mod retention;
+mod stack;
 mod survival;

@@ -8,9 +8,9 @@ use serde_json::Value;
 
 use crate::cdnow;
 
-const RUN: Run = Run { seed: 1, threads: 2, horizon_days: 91 };
+pub const RUN: Run = Run { seed: 1, threads: 2, horizon_days: 91 };
 /// The last known day of each training cut-off; the as-of day is the day after.
-const CUTS: [&str; 9] = [
+pub const CUTS: [&str; 9] = [
     "1997-04-30",
     "1997-05-31",
     "1997-06-30",
@@ -22,11 +22,11 @@ const CUTS: [&str; 9] = [
     "1997-12-30",
 ];
 
-fn as_of(cut: &str) -> Day {
+pub fn as_of(cut: &str) -> Day {
     cut.parse::<Day>().expect("a day").plus(1)
 }
 
-fn cuts(customers: &cdnow::Customers, cuts: &[&str]) -> Table {
+pub fn cuts(customers: &cdnow::Customers, cuts: &[&str]) -> Table {
     let tables: Vec<Table> = cuts.iter().map(|cut| cdnow::table(customers, as_of(cut), RUN.horizon_days)).collect();
     Table::concat(&tables).expect("one schema")
 }
@@ -35,13 +35,13 @@ fn fit(name: &str, train: &Table) -> Box<dyn Model> {
     (catalog::find(name).expect("in the catalogue").fit)(&Value::Null, train, &RUN).expect("a fit").model
 }
 
-fn judge(model: &dyn Model, test: &Table) -> Measured {
+pub fn judge(model: &dyn Model, test: &Table) -> Measured {
     let p = model.scorer().score(test).and_then(|scores| Ok(scores.f64s(column::P_CHURN)?)).expect("scores");
     let churned: Vec<bool> = test.f64s(column::LABEL_CHURN).expect("labels").iter().map(|label| *label == 1.0).collect();
     metric::measure_churn(&churned, &p)
 }
 
-fn told(measured: &Measured) -> String {
+pub fn told(measured: &Measured) -> String {
     measured.iter().map(|(name, value)| format!("{name} {value:.4}  ")).collect()
 }
 
