@@ -183,6 +183,15 @@ pub enum ScoreError {
     Row(String),
 }
 
+impl From<ScoreError> for FitError {
+    fn from(error: ScoreError) -> Self {
+        match error {
+            ScoreError::Table(error) => Self::Table(error),
+            ScoreError::Row(problem) => Self::Refused(problem),
+        }
+    }
+}
+
 #[derive(Debug, thiserror::Error)]
 #[error("model file cannot be read: {0}")]
 pub struct LoadError(pub String);

@@ -115,11 +115,7 @@ impl Judged {
 
 /// `p_churn` of rows, NaN where the model has none.
 pub fn scores_of(model: &dyn Model, rows: &Table) -> Result<Vec<f64>, FitError> {
-    match model.scorer().score(rows) {
-        Ok(scores) => Ok(scores.f64s(column::P_CHURN)?),
-        Err(ScoreError::Table(error)) => Err(error.into()),
-        Err(ScoreError::Row(problem)) => Err(FitError::Refused(problem)),
-    }
+    Ok(model.scorer().score(rows)?.f64s(column::P_CHURN)?)
 }
 
 /// Fit on every row of `train` and calibrate forward in time.

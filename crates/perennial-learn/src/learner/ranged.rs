@@ -93,11 +93,7 @@ impl Judged {
 }
 
 fn spend_of(model: &dyn Model, rows: &Table) -> Result<Vec<f64>, FitError> {
-    match model.scorer().score(rows) {
-        Ok(scores) => Ok(scores.f64s(column::SPEND)?),
-        Err(ScoreError::Table(error)) => Err(error.into()),
-        Err(ScoreError::Row(problem)) => Err(FitError::Refused(problem)),
-    }
+    Ok(model.scorer().score(rows)?.f64s(column::SPEND)?)
 }
 
 /// Fit on every row of `train`; correct and range forward in time.

@@ -25,6 +25,10 @@ impl Customer {
         let shop = Shop::open(context)?;
         let language = if context.speaks_zh(&shop.settings.shop.language) { Language::Zh } else { Language::En };
         let picture = pipeline::picture(&shop, &self.id, self.as_of)?;
+        let spoken = context.language(&shop.settings.shop.language);
+        if let Some(warning) = pipeline::hindsight_warning(&picture.trained_as_of, picture.as_of, spoken) {
+            eprintln!("{warning}");
+        }
         context.print(&picture, || picture.lines(language).join("\n"))?;
         Ok(Exit::Done)
     }

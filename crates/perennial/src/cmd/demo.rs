@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, bail};
 
 use perennial_contract::Day;
 
-use super::{Context, Exit, import};
+use super::{Context, Exit, Language, import};
 use crate::pipeline;
 use crate::progress::Unit;
 use crate::shop::{SETTINGS_FILE, Shop, load_settings};
@@ -37,6 +37,7 @@ impl Demo {
         let exports = self.simulate(context)?;
         let mut context = context.on(self.dir.join("shop"));
         context.set.splice(0..0, ["shop.name=Demo shop".to_owned(), "shop.currency=USD".to_owned()]);
+        context.set.extend(context.lang.map(|language| format!("shop.language={}", language.of("en", "zh"))));
         Shop::create(&context.shop, &load_settings(&context)?.settings)?;
         let mut shop = Shop::open(&context)?;
         let request = import::Request { format: Some("perennial"), paths: std::slice::from_ref(&exports), mapping: None };
@@ -46,15 +47,17 @@ impl Demo {
         std::fs::copy(shop.dir.join("report.html"), &report)?;
         let facts = serde_json::json!({ "import": imported.json(), "run": done.json, "report": report });
         context.print(&facts, || {
-            format!(
-                "{}\n{}\nopen the report: {}\nthe simulated exports: {}\nthe shop: {} (try `perennial models --shop {}`)",
-                imported.text(&shop.settings.shop.currency),
-                done.text,
-                report.display(),
-                exports.display(),
-                shop.dir.display(),
-                shop.dir.display()
-            )
+            let language = context.language(&shop.settings.shop.language);
+            let (imported, run) = (imported.text(&shop.settings.shop.currency, language), &done.text);
+            let (report, exports, dir) = (report.display(), exports.display(), shop.dir.display());
+            match language {
+                Language::En => format!(
+                    "{imported}\n{run}\nopen the report: {report}\nthe simulated exports: {exports}\nthe shop: {dir} (try `perennial models --shop {dir}`)"
+                ),
+                Language::Zh => format!(
+                    "{imported}\n{run}\n请打开报告：{report}\n模拟的导出文件：{exports}\n网店：{dir}（可试 `perennial models --shop {dir}`）"
+                ),
+            }
         })?;
         Ok(done.exit)
     }

@@ -6,7 +6,7 @@ use anyhow::Result;
 use perennial_lake::source::read_numbers;
 use perennial_learn::catalog::FLAT_FITS;
 
-use super::{Context, Exit, UsageError};
+use super::{Context, Exit, Language, UsageError};
 
 /// Fit a model on a flat file and print its parameters with standard errors and log-likelihood.
 ///
@@ -44,18 +44,25 @@ impl Fit {
         drop(spinner);
         let summary = summary?;
         context.print(&summary, || {
-            let mut text = format!("{} on {} rows: log-likelihood {:.3}\n", summary.model, summary.rows, summary.log_likelihood);
+            let language = context.language_without_shop();
+            let (model, rows, likelihood) = (&summary.model, summary.rows, summary.log_likelihood);
+            let mut text = match language {
+                Language::En => format!("{model} on {rows} rows: log-likelihood {likelihood:.3}\n"),
+                Language::Zh => format!("{model}，{rows} 行：对数似然 {likelihood:.3}\n"),
+            };
             for (name, value) in &summary.parameters {
                 let error = summary.standard_errors.get(name).and_then(serde_json::Value::as_f64);
-                let error =
-                    error.map_or_else(|| "chosen by the likelihood".to_owned(), |error| format!("standard error {error:.6}"));
+                let error = error.map_or_else(
+                    || language.of("chosen by the likelihood", "由似然选定").to_owned(),
+                    |error| format!("{} {error:.6}", language.of("standard error", "标准误")),
+                );
                 text.push_str(&format!("  {name:<6} {:>14.7}  {error}\n", value.as_f64().unwrap_or(f64::NAN)));
             }
             for (name, value) in summary.extra.iter().filter(|(_, value)| value.is_number() || value.is_string()) {
                 text.push_str(&format!("  {name} {}\n", value.as_str().map_or_else(|| value.to_string(), str::to_owned)));
             }
             if summary.extra.values().any(|value| value.is_array() || value.is_object()) {
-                text.push_str("  --json has the tables\n");
+                text.push_str(language.of("  --json has the tables\n", "  各表见 --json\n"));
             }
             text
         })?;

@@ -7,7 +7,7 @@ use perennial_lake::lake::{Begin, FileFact, ImportRecord, Origin};
 use perennial_lake::source::{self, Mapping, ReadOptions, SOURCES};
 use serde_json::{Value, json};
 
-use super::{Context, Exit, UsageError};
+use super::{Context, Exit, Language, UsageError};
 use crate::progress::Unit;
 use crate::shop::Shop;
 
@@ -33,7 +33,9 @@ impl Import {
         let shop = Shop::open(context)?;
         let (format, paths) = self.split_format()?;
         let outcome = import(&shop, context, &Request { format, paths: &paths, mapping: self.mapping.as_deref() })?;
-        context.print(&outcome.json(), || outcome.text(&shop.settings.shop.currency))?;
+        context.print(&outcome.json(), || {
+            outcome.text(&shop.settings.shop.currency, context.language(&shop.settings.shop.language))
+        })?;
         Ok(Exit::Done)
     }
 
@@ -133,26 +135,40 @@ impl Outcome {
         }
     }
 
-    pub fn text(&self, currency: &str) -> String {
+    pub fn text(&self, currency: &str, language: Language) -> String {
         let record = match self {
             Self::AlreadyThere { batch_id } => {
-                return format!("nothing to do: these files are in the lake already (batch {batch_id})");
+                return match language {
+                    Language::En => format!("nothing to do: these files are in the lake already (batch {batch_id})"),
+                    Language::Zh => format!("无需导入：这些文件已在数据湖中（批次 {batch_id}）"),
+                };
             }
             Self::Imported(record) => record,
         };
-        let mut text = format!("imported {} as batch {}\n", record.format, record.batch_id);
+        let (format, batch) = (&record.format, &record.batch_id);
+        let mut text = match language {
+            Language::En => format!("imported {format} as batch {batch}\n"),
+            Language::Zh => format!("已导入 {format}，批次 {batch}\n"),
+        };
         for (entity, count) in &record.tables {
-            text.push_str(&format!("  {:<12} {:>10} rows", entity.name(), count.added + count.replaced));
-            for (number, what) in
-                [(count.replaced, "replaced older ones"), (count.unchanged, "already there"), (count.rejected, "rejected")]
-            {
+            let rows = language.of("rows", "行");
+            text.push_str(&format!("  {:<12} {:>10} {rows}", entity.name(), count.added + count.replaced));
+            for (number, en, zh) in [
+                (count.replaced, "replaced older ones", "行替换了旧行"),
+                (count.unchanged, "already there", "行原已存在"),
+                (count.rejected, "rejected", "行被拒收"),
+            ] {
                 if number > 0 {
-                    text.push_str(&format!(", {number} {what}"));
+                    text.push_str(&format!("{}{number} {}", language.of(", ", "，"), language.of(en, zh)));
                 }
             }
             text.push('\n');
         }
-        text.push_str(&format!("  net revenue stated by the files: {} {currency}\n", record.money.source.stated));
+        let stated = &record.money.source.stated;
+        text.push_str(&match language {
+            Language::En => format!("  net revenue stated by the files: {stated} {currency}\n"),
+            Language::Zh => format!("  文件所载净收入：{stated} {currency}\n"),
+        });
         text
     }
 }

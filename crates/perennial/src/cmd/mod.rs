@@ -98,6 +98,17 @@ impl Context {
         self.lang.map_or(shop_language == "zh", |language| language == Language::Zh)
     }
 
+    /// The language to speak where a command needs no shop: English unless asked otherwise.
+    #[must_use]
+    pub fn language_without_shop(&self) -> Language {
+        self.language("en")
+    }
+
+    /// The language to speak about the shop in the folder that the command line names.
+    pub fn language_of_shop(&self) -> Result<Language> {
+        Ok(self.language(&crate::shop::load_settings(self)?.settings.shop.language))
+    }
+
     /// The same call on another shop.
     #[must_use]
     pub fn on(&self, shop: PathBuf) -> Self {

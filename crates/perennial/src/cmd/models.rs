@@ -5,7 +5,7 @@ use perennial_contract::estimator::Task;
 use serde_json::json;
 
 use super::{Context, Exit, Language};
-use crate::registry::{Registry, Row};
+use crate::registry::{Registry, Row, Status};
 use crate::shop::{Shop, load_settings, now};
 
 /// List every trained model: who answers, who waits, who was refused and why.
@@ -49,7 +49,13 @@ pub fn table(rows: &[Row], language: Language) -> String {
             .iter()
             .map(|name| metric(name))
             .collect();
-        text.push_str(&format!("{:<8} {:<14} v{:<3} {:<9}{numbers}\n", row.task, row.name, row.version, row.status.name()));
+        text.push_str(&format!(
+            "{:<8} {:<14} v{:<3} {}{numbers}\n",
+            row.task,
+            row.name,
+            row.version,
+            status(row.status, language)
+        ));
         let reason = match row.metrics["reason_zh"].as_str().filter(|_| language == Language::Zh) {
             Some(reason_zh) => reason_zh,
             None => &row.reason,
@@ -62,6 +68,16 @@ pub fn table(rows: &[Row], language: Language) -> String {
         }
     }
     text
+}
+
+/// A status in words, as wide in every row: a Chinese character takes two columns.
+fn status(status: Status, language: Language) -> String {
+    let zh = match status {
+        Status::Champion => "冠军  ",
+        Status::Candidate => "候选  ",
+        Status::Refused => "已拒绝",
+    };
+    format!("{:<9}", language.of(status.name(), zh))
 }
 
 /// Let a candidate answer from now on.
@@ -83,7 +99,12 @@ impl Promote {
     pub fn run(&self, context: &Context) -> Result<Exit> {
         let mut registry = Registry::open(&Shop::folder(context)?)?;
         let row = registry.promote(self.task, &self.model, self.why.as_deref(), &now())?;
-        context.print(&row, || format!("{} is answered by {} v{} from now on", row.task, row.name, row.version))?;
+        let language = context.language_of_shop()?;
+        let Row { task, name, version, .. } = &row;
+        context.print(&row, || match language {
+            Language::En => format!("{task} is answered by {name} v{version} from now on"),
+            Language::Zh => format!("自此 {task} 由 {name} v{version} 作答"),
+        })?;
         Ok(Exit::Done)
     }
 }
@@ -102,8 +123,11 @@ impl Rollback {
     pub fn run(&self, context: &Context) -> Result<Exit> {
         let mut registry = Registry::open(&Shop::folder(context)?)?;
         let champion = registry.rollback(self.task, &now())?;
-        context.print(&json!({ "task": self.task, "champion": champion }), || {
-            format!("{} is answered by {} v{} again", champion.task, champion.name, champion.version)
+        let language = context.language_of_shop()?;
+        let Row { task, name, version, .. } = &champion;
+        context.print(&json!({ "task": self.task, "champion": champion }), || match language {
+            Language::En => format!("{task} is answered by {name} v{version} again"),
+            Language::Zh => format!("{task} 重新由 {name} v{version} 作答"),
         })?;
         Ok(Exit::Done)
     }

@@ -11,7 +11,7 @@ use perennial_lake::source::read_numbers;
 use perennial_learn::catalog::{FLAT_FITS, FlatFit};
 use serde_json::{Value, json};
 
-use super::{Context, Exit, UsageError};
+use super::{Context, Exit, Language, UsageError};
 
 /// Say of every customer of a flat file how likely they are alive, and how many orders they will place in a horizon.
 ///
@@ -60,8 +60,11 @@ impl Predict {
         match &self.out {
             Some(out) => {
                 write(&predicted, out)?;
-                let text =
-                    || format!("{} rows, {orders:.1} orders expected in {}: {}", predicted.rows(), self.horizon, out.display());
+                let (rows, horizon, file) = (predicted.rows(), self.horizon, out.display());
+                let text = || match context.language_without_shop() {
+                    Language::En => format!("{rows} rows, {orders:.1} orders expected in {horizon}: {file}"),
+                    Language::Zh => format!("{rows} 行，{horizon} 内预期 {orders:.1} 笔订单：{file}"),
+                };
                 context.print(&facts, text)?;
             }
             None if context.json => context.print(&with_columns(facts, &predicted)?, String::new)?,

@@ -28,7 +28,9 @@ impl Report {
         let shop = Shop::open(context)?;
         let out = self.out.clone().unwrap_or_else(|| shop.dir.join("report.html"));
         let bytes = pipeline::report(&shop, context, self.as_of, &out)?;
-        context.print(&json!({ "report": out, "bytes": bytes }), || format!("report: {}", out.display()))?;
+        context.print(&json!({ "report": out, "bytes": bytes }), || {
+            format!("{}{}", context.language(&shop.settings.shop.language).of("report: ", "报告："), out.display())
+        })?;
         Ok(Exit::Done)
     }
 }

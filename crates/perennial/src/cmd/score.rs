@@ -6,7 +6,7 @@ use anyhow::Result;
 use perennial_contract::Day;
 use serde_json::json;
 
-use super::{Context, Exit};
+use super::{Context, Exit, Language};
 use crate::pipeline;
 use crate::shop::Shop;
 
@@ -29,9 +29,21 @@ impl Score {
         let shop = Shop::open(context)?;
         let scored = pipeline::score(&shop, context, self.as_of)?;
         pipeline::write_scores(&scored, &self.out)?;
-        let facts = json!({ "out": self.out, "as_of": scored.as_of, "customers": scored.table.rows(), "models": scored.models });
-        context
-            .print(&facts, || format!("{} customers as of {} in {}", scored.table.rows(), scored.as_of, self.out.display()))?;
+        let language = context.language(&shop.settings.shop.language);
+        if let Some(warning) = pipeline::hindsight_warning(&scored.trained_as_of, scored.as_of, language) {
+            eprintln!("{warning}");
+        }
+        let facts = json!({
+            "out": self.out, "as_of": scored.as_of, "customers": scored.table.rows(), "models": scored.models,
+            "trained_as_of": scored.trained_as_of, "hindsight": scored.hindsight(),
+        });
+        context.print(&facts, || {
+            let (customers, as_of, out) = (scored.table.rows(), scored.as_of, self.out.display());
+            match language {
+                Language::En => format!("{customers} customers as of {as_of} in {out}"),
+                Language::Zh => format!("截至 {as_of} 的 {customers} 位客户：{out}"),
+            }
+        })?;
         Ok(Exit::Done)
     }
 }

@@ -77,7 +77,11 @@ impl Simulate {
             bar.set_position(done, total);
         })?;
         drop(bar);
-        context.print(&summary, || format!("{summary}\nnext: perennial import --shop SHOP {}", self.out.display()))?;
+        let language = context.language_without_shop();
+        context.print(&summary, || {
+            let next = language.of("next: ", "下一步：");
+            format!("{}\n{next}perennial import --shop SHOP {}", summary.text(language), self.out.display())
+        })?;
         Ok(Exit::Done)
     }
 

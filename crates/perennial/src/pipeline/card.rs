@@ -20,6 +20,8 @@ pub struct Subject<'a> {
     pub metrics: &'a Value,
     pub reasons: &'a [String],
     pub judged: Option<&'a Judged>,
+    /// Columns the stored model reads; `None` where nothing could be stored.
+    pub needs: Option<&'a [String]>,
 }
 
 /// A feature's mean absolute contribution to the margin.
@@ -71,9 +73,7 @@ pub fn write(shop: &Shop, plan: &Plan, material: &Material, subject: &Subject<'_
         cuts: plan.serve.iter().map(ToString::to_string).collect(),
         rows: rows.map_or(0, Table::rows),
         base_rate: subject.metrics["base_rate"].as_f64(),
-        features: rows
-            .map(|table| table.names().filter(|name| !column::is_reserved(name)).map(str::to_owned).collect())
-            .unwrap_or_default(),
+        features: subject.needs.map(<[String]>::to_vec).unwrap_or_default(),
         metrics: metric_rows(subject, material)?,
         verdict,
         limits: limits(entry.task),

@@ -15,8 +15,10 @@ use perennial_learn::words::Words;
 
 use super::as_of_or_default;
 use super::dataset::features_at;
-use super::score::{Champion, champions, score_features};
+use super::group_words::group_words;
+use super::score::{Champion, ELIGIBLE, champions, score_features};
 use super::words::feature_words;
+use crate::registry::Row;
 use crate::report::{CustomerPicture, FeatureValue, FeatureWords, HorizonPicture, OutlookPicture, PastOrder, Phrase, Reason};
 use crate::shop::Shop;
 
@@ -39,9 +41,13 @@ pub fn picture(shop: &Shop, id: &str, as_of: Option<Day>) -> Result<CustomerPict
     let one =
         |name: &str| -> Result<Option<f64>> { Ok(scored.table.f64s(name)?.first().copied().filter(|value| value.is_finite())) };
     let segment = scored.table.texts(column::SEGMENT)?;
+    let eligible = one(ELIGIBLE)?.map(|flag| flag > 0.5);
+    let silent_days = features.f64s(column::DAYS_SINCE_LAST_ORDER)?.first().copied().unwrap_or(0.0) as i64;
     let explained = champions.get(&Task::Churn).map(|champion| reasons(champion, &features)).transpose()?.flatten();
     let (bias, reasons, rest) = explained.map_or((None, Vec::new(), None), |e| (Some(e.bias), e.reasons, Some(e.rest)));
     let words = words_of(&reasons)?;
+    let mut groups = champions.get(&Task::Segment).map_or_else(|| Ok(BTreeMap::new()), |c| group_words(c.model.as_ref()))?;
+    groups.retain(|key, _| segment.is_valid(0) && key == segment.value(0));
     let orders = past_orders(shop, &at, as_of, &who)?;
     let fact = |name: &str| -> Result<i64> { Ok(features.f64s(name)?.first().copied().unwrap_or(0.0) as i64) };
     let age = |name: &str| -> Result<Option<Day>> { Ok(features.f64s(name)?.first().map(|&days| as_of.plus(-(days as i32)))) };
@@ -51,12 +57,16 @@ pub fn picture(shop: &Shop, id: &str, as_of: Option<Day>) -> Result<CustomerPict
         horizon_days: champions.values().map(|champion| champion.row.horizon_days).next().unwrap_or(0),
         currency: shop.settings.shop.currency.clone(),
         segment: segment.is_valid(0).then(|| segment.value(0).to_owned()),
+        eligible,
+        not_eligible: champions.get(&Task::Churn).filter(|_| eligible == Some(false)).map(|c| not_eligible(silent_days, &c.row)),
         p_churn: one(column::P_CHURN)?,
         spend_cents: one(column::SPEND)?,
         spend_cents_lo80: one(column::SPEND_LO80)?,
         spend_cents_hi80: one(column::SPEND_HI80)?,
         not_scored: not_scored(&champions),
         outlook: champions.get(&Task::Outlook).map(|champion| outlook(champion, &scored.table, &features)).transpose()?,
+        hindsight: scored.hindsight().into_iter().map(str::to_owned).collect(),
+        trained_as_of: scored.trained_as_of.clone(),
         orders: fact(column::ORDERS)? as u64,
         spent_cents: fact(column::SPEND_CENTS)?,
         first_order_on: age(column::T)?,
@@ -66,6 +76,7 @@ pub fn picture(shop: &Shop, id: &str, as_of: Option<Day>) -> Result<CustomerPict
         bias,
         rest,
         words,
+        groups,
     })
 }
 
@@ -116,6 +127,17 @@ fn not_scored(champions: &BTreeMap<Task, Champion>) -> Option<Phrase> {
             format!("没有模型可以回答 {}；原因见 `perennial models`", missing.join("、")),
         )
     })
+}
+
+/// The churn model learned from active customers alone; what it says of the others is no forecast.
+fn not_eligible(silent_days: i64, churn: &Row) -> Phrase {
+    let look_back = churn.look_back_days;
+    Phrase::both(
+        format!(
+            "silent for {silent_days} days, longer than the look-back of {look_back}: the model was not asked about such customers; read it as already gone"
+        ),
+        format!("已 {silent_days} 天未购买，超过 {look_back} 天的回看期：模型不针对这类客户作答，可视为已流失"),
+    )
 }
 
 /// The largest contributions of a row, with what is left over.

@@ -96,8 +96,8 @@ fn too_few_repeats(history: &History, needed: u64) -> Option<Words> {
     let (again, all) = (history.customers_ordered_again, history.customers_ordered);
     (repeat < needed).then(|| {
         Words::of(
-            format!("only {again} of {all} customers bought twice, {repeat} of them on different days; at least {needed} are needed to learn who comes back (gate.repeat_customers_min)"),
-            format!("{all} 位客户中只有 {again} 位下过两次以上订单，其中 {repeat} 位在不同日期；至少需要 {needed} 位才能学习谁会回来（gate.repeat_customers_min）"),
+            format!("too few customers came back to learn who will: {again} of {all} bought twice, {repeat} of them on different days, and at least {needed} such customers are needed (gate.repeat_customers_min)"),
+            format!("回头客太少，无法学习谁会回来：{all} 位客户中 {again} 位购买过至少两次，其中 {repeat} 位在不同日期；这样的客户至少需要 {needed} 位（gate.repeat_customers_min）"),
         )
     })
 }

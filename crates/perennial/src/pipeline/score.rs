@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
-use arrow::array::{Array, ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray, new_null_array};
+use arrow::array::{Array, ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray, new_null_array};
 use arrow::datatypes::{DataType, Schema};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
@@ -18,7 +18,7 @@ use perennial_contract::{Day, Table};
 use super::as_of_or_default;
 use super::dataset::Rows;
 use super::own;
-use crate::cmd::{Context, UsageError};
+use crate::cmd::{Context, Language, UsageError};
 use crate::registry::Row;
 use crate::shop::Shop;
 
@@ -32,7 +32,38 @@ pub struct Scored {
     pub cells_filled: u64,
     /// Task to model, as `name@version`.
     pub models: BTreeMap<String, String>,
+    /// Task to the as-of day its model was trained as of.
+    pub trained_as_of: BTreeMap<String, Day>,
 }
+
+impl Scored {
+    /// Tasks whose model has learned from days that were yet to come: their scores look better than they could have been.
+    #[must_use]
+    pub fn hindsight(&self) -> Vec<&str> {
+        self.trained_as_of.iter().filter(|(_, day)| **day > self.as_of).map(|(task, _)| task.as_str()).collect()
+    }
+}
+
+/// What somebody should know before believing scores as of a day before the training's.
+#[must_use]
+pub fn hindsight_warning(trained_as_of: &BTreeMap<String, Day>, as_of: Day, language: Language) -> Option<String> {
+    let later: Vec<(&String, &Day)> = trained_as_of.iter().filter(|(_, day)| **day > as_of).collect();
+    let newest = later.iter().map(|(_, day)| *day).max()?;
+    let tasks: Vec<&str> = later.iter().map(|(task, _)| task.as_str()).collect();
+    Some(match language {
+        Language::En => format!(
+            "warning: hindsight: the models of {} were trained as of {newest} and have learned from days after {as_of}; do not judge them by these scores",
+            tasks.join(", ")
+        ),
+        Language::Zh => format!(
+            "警告：事后之见：{} 的模型训练截至 {newest}，已从 {as_of} 之后的日子学习；请勿以这些分数评判模型",
+            tasks.join("、")
+        ),
+    })
+}
+
+/// Whether churn is asked about a customer at all: one who ordered within the look-back of the model. Nobody's where none answers.
+pub const ELIGIBLE: &str = "eligible";
 
 /// A model that answers, with its registry row.
 pub struct Champion {
@@ -81,6 +112,9 @@ pub fn score_features(shop: &Shop, champions: &BTreeMap<Task, Champion>, rows: R
             }
             None => None,
         };
+        if task == Task::Churn {
+            columns.push((ELIGIBLE, eligible(champions.get(&task), &features)?));
+        }
         for &name in task.score_columns() {
             let array = match &scores {
                 Some(table) => presented(name, table)?,
@@ -94,7 +128,17 @@ pub fn score_features(shop: &Shop, champions: &BTreeMap<Task, Champion>, rows: R
     }
     let models =
         champions.iter().map(|(task, c)| (task.name().to_owned(), format!("{}@{}", c.row.name, c.row.version))).collect();
-    Ok(Scored { as_of, table: Table::from_columns(columns)?, features, customers_dropped, cells_filled, models })
+    let trained = champions.iter().map(|(task, c)| Ok((task.name().to_owned(), c.row.as_of.parse()?)));
+    let trained_as_of = trained.collect::<Result<_>>()?;
+    let table = Table::from_columns(columns)?;
+    Ok(Scored { as_of, table, features, customers_dropped, cells_filled, models, trained_as_of })
+}
+
+fn eligible(churn: Option<&Champion>, features: &Table) -> Result<ArrayRef> {
+    let Some(champion) = churn else { return Ok(new_null_array(&DataType::Boolean, features.rows())) };
+    let look_back = f64::from(champion.row.look_back_days);
+    let since = features.f64s(column::DAYS_SINCE_LAST_ORDER)?;
+    Ok(Arc::new(since.into_iter().map(|days| Some(days <= look_back)).collect::<BooleanArray>()))
 }
 
 fn data_type(name: &str) -> DataType {
@@ -174,6 +218,8 @@ fn with_facts(scored: &Scored) -> Result<RecordBatch> {
     let mut metadata: std::collections::HashMap<String, String> = std::collections::HashMap::new();
     metadata.insert("as_of".to_owned(), scored.as_of.to_string());
     metadata.insert("models".to_owned(), serde_json::to_string(&scored.models)?);
+    metadata.insert("trained_as_of".to_owned(), serde_json::to_string(&scored.trained_as_of)?);
+    metadata.insert("hindsight".to_owned(), serde_json::to_string(&scored.hindsight())?);
     let schema = Schema::new_with_metadata(batch.schema().fields().clone(), metadata);
     Ok(RecordBatch::try_new(Arc::new(schema), batch.columns().to_vec())?)
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context as _, Result, bail};
 use perennial_contract::Day;
-use perennial_contract::estimator::{Model as _, Run, Task};
+use perennial_contract::estimator::{Model, Run, Task};
 use perennial_learn::catalog::{self, Entry, Role};
 use perennial_learn::parallel;
 use perennial_learn::words::Words;
@@ -70,7 +70,7 @@ pub fn train(shop: &mut Shop, context: &Context, tasks: &[Task], as_of: Option<D
     let mut filings = files.filings(held.into_iter().zip(turns).collect())?;
     drop(step);
     if let (Some(Learned { model, metrics, reasons }), Some(entry)) = (learned, outlook::entry()) {
-        let model = model.ok().map(|model| model.to_json());
+        let model = model.ok().map(|model| Filed::of(&model));
         filings.push(files.filing(entry, &Found { metrics, reasons, judged: None, model })?);
     }
     if let Some(refusal) = &plan.refusal {
@@ -162,13 +162,13 @@ impl Files<'_> {
                     let leaks = self.material.leaks.iter().filter_map(|leak| leak.refusal(model.as_ref()?.model.as_ref()));
                     let reasons: Vec<Words> = verdict.reasons.into_iter().chain(leaks).chain(failed).collect();
                     // A refused model is kept too, so that the refusal can be overridden; it answers only then.
-                    let model = model.map(|served| served.model.to_json());
+                    let model = model.map(|served| Filed::of(served.model.as_ref()));
                     self.filing(entry, &Found { metrics, reasons, judged: Some(&judged), model })?
                 }
                 (Turn::Grouping { model, measured }, _) => {
                     let reasons = unstable(&measured, self.shop.settings.gate.stability_min).into_iter().collect();
                     let metrics = json!({ "test": measured, "customers": self.material.today.table.rows() });
-                    self.filing(entry, &Found { metrics, reasons, judged: None, model: Some(model.to_json()) })?
+                    self.filing(entry, &Found { metrics, reasons, judged: None, model: Some(Filed::of(model.as_ref())) })?
                 }
                 (Turn::Refused(reason), _) => self.refused(entry, &reason),
                 (Turn::Forecaster { .. }, None) => bail!("{}: a candidate without a verdict; this is a bug", entry.name),
@@ -194,7 +194,8 @@ impl Files<'_> {
         let Found { metrics, reasons, judged, model } = found;
         let en: Vec<String> = reasons.iter().map(|reason| reason.en.clone()).collect();
         let zh: Vec<&str> = reasons.iter().map(|reason| reason.zh.as_str()).collect();
-        let subject = card::Subject { entry, metrics, reasons: &en, judged: *judged };
+        let subject =
+            card::Subject { entry, metrics, reasons: &en, judged: *judged, needs: model.as_ref().map(|model| &model.needs[..]) };
         let card = card::write(self.shop, self.plan, self.material, &subject)?;
         let mut metrics = metrics.clone();
         if !zh.is_empty() {
@@ -204,7 +205,7 @@ impl Files<'_> {
             refused: !reasons.is_empty(),
             reason: en.join("; "),
             metrics,
-            model: model.clone(),
+            model: model.as_ref().map(|model| model.json.clone()),
             card,
             ..self.blank(entry)
         })
@@ -245,7 +246,19 @@ struct Found<'a> {
     metrics: Value,
     reasons: Vec<Words>,
     judged: Option<&'a Judged>,
-    model: Option<Value>,
+    model: Option<Filed>,
+}
+
+/// A model as the registry stores it, and the columns it reads.
+struct Filed {
+    json: Value,
+    needs: Vec<String>,
+}
+
+impl Filed {
+    fn of(model: &dyn Model) -> Self {
+        Self { json: model.to_json(), needs: model.needs().to_vec() }
+    }
 }
 
 /// The candidate that should answer each task: not refused, and best on the metric that decides. Segments: the first that passed.

@@ -34,14 +34,14 @@ pub fn text(verdict: &Verdict, cleaned: &FeatureCleaning, language: Language) ->
             Language::En => &answer.finding,
             Language::Zh => &answer.finding_zh,
         };
-        text.push_str(&format!("  {mark} {:<20} {finding}\n", answer.name));
+        text.push_str(&format!("  {mark} {:<20} {:<12} {finding}\n", answer.name, answer.table));
     }
     for trap in &verdict.traps {
         let (known, what) = match language {
             Language::En => ("known  ", &trap.what),
             Language::Zh => ("已知", &trap.what_zh),
         };
-        text.push_str(&format!("  {known} {:<20} {} {what}\n", trap.format, trap.rows));
+        text.push_str(&format!("  {known} {:<20} {:<12} {} {what}\n", trap.format, "", trap.rows));
     }
     if !verdict.suggested.is_empty() {
         text.push_str(say("\nrules your data suggest (put them into quality.own)\n", "\n数据建议的规则（可写入 quality.own）\n"));

@@ -6,7 +6,12 @@ use anyhow::Result;
 use perennial_lake::features::GROUPS;
 use perennial_learn::learner::lifetime_features::{ORDERS_EXPECTED, P_ORDER, SPEND_EXPECTED};
 
+use super::labels::LABELS;
 use crate::report::{FeatureWords, Unit};
+
+fn label(name: &str) -> Option<&'static str> {
+    LABELS.iter().find(|known| known.0 == name).map(|known| known.1)
+}
 
 /// What every built-in feature means, in both languages, by name.
 pub fn feature_words() -> Result<BTreeMap<String, FeatureWords>> {
@@ -22,7 +27,11 @@ pub fn feature_words() -> Result<BTreeMap<String, FeatureWords>> {
             };
             words.insert(
                 feature.name.to_owned(),
-                FeatureWords { en: feature.meaning.to_owned(), zh: feature.label_zh.to_owned(), unit },
+                FeatureWords {
+                    en: label(feature.name).unwrap_or(feature.meaning).to_owned(),
+                    zh: feature.label_zh.to_owned(),
+                    unit,
+                },
             );
         }
     }
@@ -40,4 +49,21 @@ pub fn feature_words() -> Result<BTreeMap<String, FeatureWords>> {
         words.insert(name.to_owned(), FeatureWords { en: en.to_owned(), zh: zh.to_owned(), unit });
     }
     Ok(words)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn features_are_named_for_people_and_not_by_their_definitions() {
+        let words = feature_words().expect("the built-in groups parse");
+        for (name, label) in LABELS {
+            assert_eq!(words.get(*name).map(|words| words.en.as_str()), Some(*label), "{name} is no built-in feature");
+        }
+        for (name, words) in &words {
+            let is_definition = words.en.contains("as-of day") || words.en.contains('`') || words.en.contains(" less the ");
+            assert!(!is_definition, "{name} is shown by its definition: {}", words.en);
+        }
+    }
 }

@@ -50,9 +50,29 @@ impl Card {
         let _ = writeln!(text, "## Metrics on the test window\n\n| group | {} |", names.join(" | "));
         let _ = writeln!(text, "|---|{}", "---|".repeat(names.len()));
         for row in &self.metrics {
-            let values: Vec<String> = row.values.iter().map(|(_, value)| format!("{value:.4}")).collect();
+            let values: Vec<String> = row.values.iter().map(|(name, value)| number(name, *value)).collect();
             let _ = writeln!(text, "| {} | {} |", row.group, values.join(" | "));
         }
         text.push('\n');
+    }
+}
+
+/// A count as a count, a measurement with four decimals.
+fn number(name: &str, value: f64) -> String {
+    match name {
+        "customers" => format!("{value:.0}"),
+        _ if value.is_finite() => format!("{value:.4}"),
+        _ => "–".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::number;
+
+    #[test]
+    fn counts_are_printed_as_counts() {
+        assert_eq!((number("customers", 2433.0), number("ece", 0.0123)), ("2433".to_owned(), "0.0123".to_owned()));
+        assert_eq!(number("auroc", f64::NAN), "–");
     }
 }

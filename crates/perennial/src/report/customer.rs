@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use perennial_contract::Day;
 use serde::{Deserialize, Serialize};
 
-use super::data::{FeatureWords, Phrase, Reason};
+use super::data::{FeatureWords, GroupWords, Phrase, Reason};
 use super::language::{Language, Locale, NONE, fill};
 use super::section::{reason_words, signed};
 use super::words;
@@ -18,6 +18,11 @@ pub struct CustomerPicture {
     pub horizon_days: i32,
     pub currency: String,
     pub segment: Option<String>,
+    /// Whether churn is asked about this customer: the score file's `eligible`. `None` where no churn model answers.
+    pub eligible: Option<bool>,
+    /// How to read `p_churn` where it is not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_eligible: Option<Phrase>,
     pub p_churn: Option<f64>,
     /// Expected net spend in the horizon, minor units, with its 80% interval.
     pub spend_cents: Option<f64>,
@@ -28,6 +33,12 @@ pub struct CustomerPicture {
     /// What comes next; absent where no outlook answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outlook: Option<OutlookPicture>,
+    /// Tasks whose model was trained as of a later day than `as_of`, and has thus seen what came.
+    #[serde(default)]
+    pub hindsight: Vec<String>,
+    /// Task to the day its model was trained as of.
+    #[serde(default)]
+    pub trained_as_of: BTreeMap<String, Day>,
     pub orders: u64,
     pub spent_cents: i64,
     pub first_order_on: Option<Day>,
@@ -42,6 +53,9 @@ pub struct CustomerPicture {
     /// Plain words for the features of `reasons`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub words: BTreeMap<String, FeatureWords>,
+    /// Name and description of `segment`, where a model found that group by itself.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub groups: BTreeMap<String, GroupWords>,
 }
 
 /// The outlook's columns of the score file, bit for bit, and the intervals that the file leaves out.
@@ -89,7 +103,7 @@ const BAR: usize = 12;
 impl CustomerPicture {
     /// The picture as lines of text. Control characters of ids and values are replaced: data must not drive the terminal.
     pub fn lines(&self, language: Language) -> Vec<String> {
-        let l = Locale::new(language, &self.currency, &self.words);
+        let l = Locale::new(language, &self.currency, &self.words).naming(&self.groups);
         let t = l.text;
         let mut lines = vec![fill(t.customer_heading, &[("id", &self.customer_id), ("as_of", &l.day(self.as_of))])];
         lines.push("─".repeat(width(&lines[0]).min(100)));
@@ -103,6 +117,8 @@ impl CustomerPicture {
         if !self.reasons.is_empty() {
             lines.extend([String::new(), t.customer_reasons.to_owned()]);
             lines.extend(self.reason_lines(&l));
+        } else if self.p_churn.is_some() && self.bias.is_none() {
+            lines.extend([String::new(), t.customer_no_reasons.to_owned()]);
         }
         lines.iter().map(|line| printable(line).trim_end().to_owned()).collect()
     }
@@ -134,12 +150,12 @@ impl CustomerPicture {
             }
             _ => t.customer_no_orders.to_owned(),
         };
-        let mut facts = vec![
-            (t.customer_segment.to_owned(), segment),
-            (fill(t.customer_churn, &[("horizon", &horizon)]), churn),
-            (fill(t.customer_spend, &[("horizon", &horizon)]), spend),
-            (t.customer_so_far.to_owned(), so_far),
-        ];
+        let mut facts = vec![(t.customer_segment.to_owned(), segment)];
+        let description = self.segment.as_deref().and_then(|name| words::segment_description(l, name));
+        facts.extend(description.map(|sentence| (String::new(), sentence)));
+        facts.push((fill(t.customer_churn, &[("horizon", &horizon)]), churn));
+        facts.extend(self.not_eligible.as_ref().map(|note| (String::new(), format!("↑ {}", l.phrase(note)))));
+        facts.extend([(fill(t.customer_spend, &[("horizon", &horizon)]), spend), (t.customer_so_far.to_owned(), so_far)]);
         facts.extend(self.outlook.iter().flat_map(|outlook| outlook.facts(l, self.as_of)));
         facts
     }

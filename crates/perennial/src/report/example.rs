@@ -34,6 +34,7 @@ impl ReportData {
             outlook: Section::Shown(outlook()),
             models: models(),
             words: words(),
+            groups: groups(),
             provenance: Provenance {
                 version: "0.1.0".into(),
                 seed: 42,
@@ -277,9 +278,9 @@ fn segments() -> Segments {
         spend_cents: spend[i],
         days_since_last_order_median: Some(9.0 + 44.0 * i as f64),
         orders_mean: 11.2 / (i as f64 + 1.0) + 1.0,
-        p_churn_mean: Some((0.12 + 0.1 * i as f64).min(0.97)),
+        customers_active: if i < 7 { customers[i] / 2 } else { 0 },
+        p_churn_mean: (i < 7).then(|| (0.12 + 0.1 * i as f64).min(0.97)),
         traits: vec![],
-        description: None,
     };
     let counts = (0..9)
         .map(|i: usize| {
@@ -293,12 +294,12 @@ fn segments() -> Segments {
         spend_cents,
         days_since_last_order_median: Some(60.0),
         orders_mean: 3.1,
+        customers_active: customers / 2,
         p_churn_mean: Some(0.44),
         traits: vec![
             SegmentTrait { feature: feature.into(), value, everybody },
             SegmentTrait { feature: "days_since_last_order".into(), value: 41.0, everybody: 130.0 },
         ],
-        description: None,
     };
     Segments {
         rfm: (0..9).map(facts).collect(),
@@ -433,7 +434,7 @@ fn at_risk() -> AtRisk {
             }
         })
         .collect();
-    AtRisk { customers }
+    AtRisk { model: "logistic".into(), explains: true, customers }
 }
 
 pub fn reason(feature: &str, value: Option<FeatureValue>, contribution: f64) -> Reason {
@@ -582,4 +583,15 @@ fn outlook() -> Outlook {
         },
         second_orders: (0..4).map(cohort).collect(),
     }
+}
+
+fn groups() -> BTreeMap<String, GroupWords> {
+    [
+        ("k1", "long gone quiet, ordered seldom", "久未下单、下单很少"),
+        ("k2", "buy on discount, ordered lately", "偏好折扣、近期下单"),
+        ("k3", "spend much, order often", "消费高、下单频繁"),
+    ]
+    .into_iter()
+    .map(|(key, en, zh)| (key.to_owned(), GroupWords { name: Phrase::both(en, zh), description: Phrase::both(en, zh) }))
+    .collect()
 }

@@ -6,7 +6,7 @@ use perennial_contract::Day;
 use perennial_contract::money::minor_digits;
 use serde::{Deserialize, Serialize};
 
-use super::data::{FeatureValue, FeatureWords, Phrase, Unit};
+use super::data::{FeatureValue, FeatureWords, GroupWords, Phrase, Unit};
 use super::text::{EN, Text, ZH};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,11 +53,24 @@ pub struct Locale<'a> {
     currency: &'a str,
     digits: u32,
     words: &'a BTreeMap<String, FeatureWords>,
+    pub groups: &'a BTreeMap<String, GroupWords>,
 }
+
+static NO_GROUPS: BTreeMap<String, GroupWords> = BTreeMap::new();
 
 impl<'a> Locale<'a> {
     pub fn new(language: Language, currency: &'a str, words: &'a BTreeMap<String, FeatureWords>) -> Self {
-        Self { language, text: language.text(), currency, digits: minor_digits(currency), words }
+        Self { language, text: language.text(), currency, digits: minor_digits(currency), words, groups: &NO_GROUPS }
+    }
+
+    /// With the names of the groups that a model found by itself.
+    pub fn naming(self, groups: &'a BTreeMap<String, GroupWords>) -> Self {
+        Self { groups, ..self }
+    }
+
+    /// A title with the currency of its figure's money axis.
+    pub fn with_currency(&self, title: &str) -> String {
+        fill(title, &[("currency", self.currency)])
     }
 
     pub fn is_zh(&self) -> bool {
@@ -199,7 +212,8 @@ impl<'a> Locale<'a> {
         match unit {
             Unit::Cents => self.money_about(value),
             Unit::Share => self.percent(value, 0),
-            Unit::Days if is_whole(value) && value.abs() < 1e9 => self.days(value as i64),
+            // A tenth of a day says nothing beside ten days.
+            Unit::Days if (is_whole(value) || value.abs() >= 10.0) && value.abs() < 1e9 => self.days(value.round() as i64),
             Unit::Days => fill(self.text.unit_days, &[("n", &self.decimal(value, 1))]),
             Unit::Count | Unit::Plain => self.decimal(value, places),
         }

@@ -24,7 +24,7 @@ pub fn render(data: &ReportData) -> anyhow::Result<String> {
 }
 
 fn page(data: &ReportData, language: Language) -> Page {
-    let l = Locale::new(language, &data.shop.currency, &data.words);
+    let l = Locale::new(language, &data.shop.currency, &data.words).naming(&data.groups);
     let t = l.text;
     Page {
         tag: language.tag(),

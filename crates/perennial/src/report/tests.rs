@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use perennial_contract::Day;
 
@@ -83,6 +83,75 @@ fn an_empty_shop_a_lonely_customer_and_a_refusal_render() {
     assert!(one.contains("1 customer ") || one.contains("1 customer,"), "one customer is not many");
 }
 
+/// The part of a page between two marks, both languages behind each other.
+fn figures<'p>(page: &'p str, id: &str) -> Vec<&'p str> {
+    let part = |figure: &'p str| figure.split("</figure>").next().filter(|part| part.contains(id));
+    page.split("<figure").skip(1).filter_map(part).collect()
+}
+
+#[test]
+fn groups_without_active_customers_have_no_probability_of_leaving() {
+    let page = check("example", &ReportData::example());
+    for (id, words, nobody) in [
+        ("en-fig-leaving", "who bought in the last 180 days", "nobody active"),
+        ("zh-fig-leaving", "过去 180 天内购买过", "无活跃客户"),
+    ] {
+        let [figure] = figures(&page, id)[..] else { panic!("{id} is not there once") };
+        assert!(figure.contains(words), "{figure}");
+        // Two of nine groups, in the drawing and in its table.
+        assert_eq!(figure.matches(nobody).count(), 4, "{figure}");
+        assert_eq!(figure.matches("class=\"risk\"").count(), 7, "{figure}");
+    }
+}
+
+#[test]
+fn a_model_without_reasons_claims_none() {
+    let mut data = ReportData::example();
+    if let Section::Shown(list) = &mut data.at_risk {
+        list.explains = false;
+        list.model = "bgnbd".into();
+        list.customers.iter_mut().for_each(|customer| customer.reasons.clear());
+        for (customer, p) in list.customers.iter_mut().zip([0.18, 0.3, 0.7]) {
+            customer.p_churn = p;
+        }
+    }
+    let page = check("no-reasons", &data);
+    assert!(page.contains("gives no reasons by feature") && page.contains("不按特征给出理由"));
+    for claim in ["Bars to the right", "条形向右", "class=\"reasons\"", "add up exactly"] {
+        assert!(!page.contains(claim), "{claim}");
+    }
+    for stake in ["plain\">18%", "watch\">30%", "risk\">70%"] {
+        assert!(page.contains(&format!("class=\"stake {stake} likely to leave")), "{stake}");
+    }
+}
+
+#[test]
+fn a_baseline_that_answers_stands_alone() {
+    let mut data = ReportData::example();
+    if let Section::Shown(value) = &mut data.value {
+        value.champion = "value_mean".into();
+        value.metrics.iter_mut().for_each(|row| (row.baseline, row.difference) = (None, None));
+    }
+    let page = check("baseline", &data);
+    let section =
+        page.split("<section id=\"en-value\">").nth(1).and_then(|rest| rest.split("</section>").next()).expect("it is there");
+    assert!(section.contains("The baseline itself answers"), "{section}");
+    let table = section.split("<table").nth(1).and_then(|rest| rest.split("</table>").next()).expect("a table");
+    assert_eq!(table.matches("<th scope=\"col\"").count(), 2, "{table}");
+    assert!(!table.contains(NONE), "{table}");
+    // Money axes name their currency.
+    assert!(page.contains("Net revenue by month, EUR") && page.contains("各十分位的预测与实际消费（EUR）"));
+}
+
+#[test]
+fn groups_are_called_by_what_sets_them_apart() {
+    let page = check("example", &ReportData::example());
+    for name in ["<h4>Long gone quiet, ordered seldom</h4>", "<h4>消费高、下单频繁</h4>"] {
+        assert!(page.contains(name), "{name}");
+    }
+    assert!(!page.contains("Group 1") && !page.contains("第 1 组"));
+}
+
 /// Everything present, nothing in it: one customer, one order, empty lists, sums of 0.
 fn one_customer() -> ReportData {
     let mut data = ReportData::example();
@@ -114,7 +183,7 @@ fn one_customer() -> ReportData {
         segments.migration = Some(Migration { from: day, to: day, names: vec![], counts: vec![], arrivals: vec![] });
         segments.clusters = Section::Refused("fewer customers than groups".into());
     }
-    data.at_risk = Section::Shown(AtRisk { customers: vec![] });
+    data.at_risk = Section::Shown(AtRisk { model: "logistic".into(), explains: true, customers: vec![] });
     data
 }
 
@@ -203,6 +272,8 @@ fn picture() -> CustomerPicture {
         horizon_days: 90,
         currency: "GBP".into(),
         segment: Some("at_risk".into()),
+        eligible: Some(true),
+        not_eligible: None,
         p_churn: Some(0.731),
         spend_cents: Some(21_040.0),
         spend_cents_lo80: Some(0.0),
@@ -226,6 +297,8 @@ fn picture() -> CustomerPicture {
                 spend_cents_95: Some((0.0, 120_000.0)),
             }],
         }),
+        hindsight: vec![],
+        trained_as_of: BTreeMap::new(),
         orders: 34,
         spent_cents: 539_121,
         first_order_on: Some(Day(14_944)),
@@ -241,6 +314,7 @@ fn picture() -> CustomerPicture {
         bias: Some(-0.2),
         rest: Some(0.39),
         words: ReportData::example().words,
+        groups: BTreeMap::new(),
     }
 }
 
@@ -265,6 +339,30 @@ fn one_customer_is_told_in_lines() {
         std::fs::write(format!("{dir}/customer.txt"), [en.join("\n"), zh.join("\n")].join("\n\n")).expect("it can be kept");
     }
     assert!(zh.iter().any(|line| line.contains("流失风险")) && zh.iter().any(|line| line.contains("距上次购买天数：301 天")));
+}
+
+#[test]
+fn a_customer_outside_the_look_back_is_marked() {
+    let mut picture = picture();
+    picture.eligible = Some(false);
+    picture.not_eligible = Some(Phrase::both("silent for 303 days, longer than the look-back", "已 303 天未购买"));
+    picture.groups = BTreeMap::from([(
+        "k1".to_owned(),
+        GroupWords {
+            name: Phrase::both("spend much, order often", "消费高、下单频繁"),
+            description: Phrase::both("spend much", "消费高"),
+        },
+    )]);
+    picture.segment = Some("k1".into());
+    let (en, zh) = (picture.lines(Language::En), picture.lines(Language::Zh));
+    let churn = en.iter().position(|line| line.contains("73.1%")).expect("the score");
+    assert!(en[churn + 1].trim_start().starts_with("↑ silent for 303 days"), "{en:?}");
+    assert!(zh.iter().any(|line| line.contains("↑ 已 303 天未购买")), "{zh:?}");
+    assert!(
+        en.iter().any(|line| line.ends_with("Spend much, order often")) && en.iter().any(|line| line.ends_with("Spend much."))
+    );
+    (picture.reasons, picture.bias, picture.rest) = (vec![], None, None);
+    assert!(picture.lines(Language::En).iter().any(|line| line.contains("gives no reasons by feature")));
 }
 
 #[test]

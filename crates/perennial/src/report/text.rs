@@ -42,6 +42,7 @@ catalogue! {
         "由 Perennial {version} 生成。单一文件，无需脚本，不从网络加载任何内容。";
     list_comma: "; ", "；";
     colon: ": ", "：";
+    full_stop: ".", "。";
     noun_broken: "{n} rule broken|{n} rules broken", "{n} 条规则未通过";
     noun_customers: "{n} customer|{n} customers", "{n} 位客户";
     noun_orders: "{n} order|{n} orders", "{n} 笔订单";
@@ -101,7 +102,7 @@ catalogue! {
     period: "Period", "数据区间";
     period_note: "{from} to {to}", "{from}至{to}";
     month: "Month", "月份";
-    revenue_figure: "Net revenue by month", "每月净收入";
+    revenue_figure: "Net revenue by month, {currency}", "每月净收入（{currency}）";
     revenue_figure_note: "Returns count in the month they were posted.", "退货计入其发生的月份。";
     month_whole: "Whole month", "完整月";
     month_cut: "Month cut off by the data", "数据不满整月";
@@ -222,6 +223,7 @@ catalogue! {
     last_order: "Last order", "上次下单";
     days_ago: "{days} ago", "{days}前";
     p_churn: "Probability of leaving", "流失概率";
+    p_churn_active: "Leave, of the active", "活跃客户流失概率";
     group_share: "{customers} of customers, {spend} of spend", "客户占比 {customers}，消费占比 {spend}";
     no_traits: "Close to the whole shop in everything measured.", "各项指标都与全店相近。";
     trait_sentence: "{feature}: {value} (whole shop {everybody})", "{feature}：{value}（全店 {everybody}）";
@@ -233,7 +235,9 @@ catalogue! {
     shares_figure_note: "Where the second bar is longer than the first, few customers carry much of the revenue.",
         "第二条比第一条长，说明少数客户撑起了较多收入。";
     leaving_figure: "Where the leavers are", "流失集中在哪里";
-    leaving_figure_note: "Mean probability of leaving of each group’s active customers.", "各分群活跃客户的平均流失概率。";
+    leaving_figure_note: "Mean probability of leaving of each group’s active customers: those who bought in the last {look_back}. The others are not asked about.",
+        "各分群活跃客户（过去 {look_back}内购买过）的平均流失概率；其余客户不在预测对象之列。";
+    nobody_active: "nobody active", "无活跃客户";
     migration_figure: "Who has moved: {from} to {to}", "分群迁移：{from}至{to}";
     migration_note: "Each ribbon is as thick as the number of customers it stands for; groups are ordered best first. Hairlines are left out; the table has them all.",
         "带子的粗细代表客户数，分群由好到差排列；过细的未画出，表格中列有全部。";
@@ -257,6 +261,7 @@ catalogue! {
     baseline: "baseline", "基线";
     difference: "Difference", "差异";
     metrics_caption: "On the last closed window; in brackets, 95% bootstrap intervals", "最近一个已结束窗口上的表现；方括号内为 95% 自助法区间";
+    baseline_answers: "The baseline itself answers here, so there is no second model to compare it with.", "此处由基线模型自身作答，因此没有第二个模型可供比较。";
     verdict_better: "better", "更好";
     verdict_worse: "worse", "更差";
     verdict_same: "not told apart", "无显著差别";
@@ -294,7 +299,7 @@ catalogue! {
     total_ratio_note: "{predicted} against {actual} on the last closed window", "最近一个已结束窗口：{predicted} 对 {actual}";
     coverage: "Coverage", "区间覆盖率";
     coverage_note: "of the 80% interval; 80% would be exact", "80% 区间的实际覆盖，理想值为 80%";
-    deciles_figure: "Predicted and actual spend by decile", "各十分位的预测与实际消费";
+    deciles_figure: "Predicted and actual spend by decile, {currency}", "各十分位的预测与实际消费（{currency}）";
     deciles_note: "Mean per customer, from the tenth with the lowest prediction to the highest. Bars are the mean of the customers’ own 80% intervals. Where more than four in five spend less than the mean, the interval ends at the mean and holds more than 80%.",
         "人均值，由预测最低的十分之一到最高的十分之一。色带为客户各自 80% 区间的平均。若五分之四以上的客户消费低于均值，区间上限即为均值，实际覆盖高于 80%。";
     decile_point: "decile {decile}: predicted {predicted} ({lo} to {hi}), actual {actual}", "第 {decile} 十分位：预测 {predicted}（{lo}至 {hi}），实际 {actual}";
@@ -314,10 +319,12 @@ catalogue! {
 
     // Customers at risk.
     people_title: "Whom to call first", "优先挽留名单";
-    people_lead: "Customers with the most to lose: probability of leaving times usual spend in {horizon}. The reasons are the model’s own, exact to the last digit.",
-        "损失最大的客户：流失概率 × {horizon}内的惯常消费。理由出自模型本身，逐项精确可加。";
-    people_note: "Bars to the right speak for leaving, to the left for staying, on the log-odds and on one scale for the whole list. Customers appear by id alone.",
-        "条形向右表示倾向流失，向左表示倾向留下；单位为对数几率，整个名单共用一个尺度。客户仅以编号出现。";
+    people_lead: "Customers with the most to lose: probability of leaving times usual spend in {horizon}.",
+        "损失最大的客户：流失概率 × {horizon}内的惯常消费。";
+    people_no_reasons: "The scores are those of: {model}. This model gives no reasons by feature, so none are shown. Customers appear by id alone.",
+        "分数来自“{model}”。该模型不按特征给出理由，因此未列出。客户仅以编号出现。";
+    people_note: "The reasons are the model’s own and add up exactly. Bars to the right speak for leaving, to the left for staying, on the log-odds and on one scale for the whole list. Customers appear by id alone.",
+        "理由出自模型本身，逐项精确可加。条形向右表示倾向流失，向左表示倾向留下；单位为对数几率，整个名单共用一个尺度。客户仅以编号出现。";
     people_empty: "No customer with usual spend is at risk.", "没有存在消费风险的客户。";
     orders_so_far: "Purchase days", "购买天数";
     expected_spend: "Expected spend", "预期消费";
@@ -355,7 +362,7 @@ catalogue! {
         "预期消费是收入而非毛利：并非每家店都有商品成本数据。";
     method_risk: "Spending at risk is probability of leaving times usual spend: the net spend of the last year, or since the first order where that is less, scaled to the horizon. It is what their pace would bring, not a promise that a call wins it back.",
         "面临风险的消费 = 流失概率 × 惯常消费，后者为最近一年（或首单以来）的净消费按预测期折算。它表示照原有节奏会带来的消费，并不意味着一次联系就能挽回。";
-    method_reasons: "Reasons are exact additive contributions to the log-odds, not causes.", "理由是对数几率上精确可加的贡献，并非因果。";
+    method_reasons: "Reasons, where a model gives them, are exact additive contributions to the log-odds, not causes.", "理由（如模型给出）是对数几率上精确可加的贡献，并非因果。";
     method_gate: "A candidate answers only if a paired bootstrap shows it better than the baseline row and the champion, and its calibration error is within the set limit.",
         "候选模型须经配对自助法证明优于基线与现任冠军，且校准误差不超过设定上限，才会上线评分。";
     method_intervals: "Intervals show what chance alone would change on this window. Another season may differ by more.",
@@ -448,6 +455,7 @@ catalogue! {
     customer_order_line: "{day}  {total}  {items}  {id}", "{day}  {total}  {items}  {id}";
     noun_items: "{n} item|{n} items", "{n} 件";
     customer_reasons: "Why: what moves the probability of leaving (log-odds)", "理由：推动流失概率的因素（对数几率）";
+    customer_no_reasons: "The model that answers gives no reasons by feature.", "当前作答的模型不按特征给出理由。";
     customer_start: "start, everybody", "起点（全体）";
     customer_rest: "all other features", "其余特征";
     customer_sum: "sum", "合计";

@@ -193,6 +193,8 @@ pub struct People {
     pub first: Vec<Person>,
     pub more: Vec<Person>,
     pub fold: String,
+    /// Cards side by side: without reasons, each would leave half its row empty.
+    pub brief: bool,
 }
 
 /// A customer at risk as a card.
@@ -201,6 +203,7 @@ pub struct Person {
     pub segment: String,
     /// The probability of leaving in words.
     pub stake: String,
+    pub tone: Tone,
     pub facts: Vec<(String, String)>,
     pub reasons: Vec<ReasonLine>,
 }

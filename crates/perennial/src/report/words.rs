@@ -124,8 +124,11 @@ const SEGMENTS: &[(&str, &str, &str)] = &[
     ("lost", "Silent for longest, with least to begin with.", "沉默最久，原本消费也最少。"),
 ];
 
-/// A segment's name: the model's own for RFM groups, a number for a cluster (`k2`), anything else as it is.
+/// A segment's name: what the run calls it, the fixed name of an RFM group, a number for a cluster (`k2`), anything else as it is.
 pub fn segment(l: &Locale<'_>, key: &str) -> String {
+    if let Some(group) = l.groups.get(key) {
+        return capital(l.phrase(&group.name));
+    }
     if let Some(name) = rfm::name(key) {
         return pick(l, &name.en, &name.zh).to_owned();
     }
@@ -135,8 +138,12 @@ pub fn segment(l: &Locale<'_>, key: &str) -> String {
     }
 }
 
-pub fn segment_description(l: &Locale<'_>, key: &str) -> Option<&'static str> {
-    SEGMENTS.iter().find(|known| known.0 == key).map(|known| pick(l, known.1, known.2))
+/// What a segment's customers have in common, as a sentence.
+pub fn segment_description(l: &Locale<'_>, key: &str) -> Option<String> {
+    if let Some(group) = l.groups.get(key) {
+        return Some(format!("{}{}", capital(l.phrase(&group.description)), l.text.full_stop));
+    }
+    SEGMENTS.iter().find(|known| known.0 == key).map(|known| pick(l, known.1, known.2).to_owned())
 }
 
 /// `orders: 4.2, against 1.9 in the whole shop`.

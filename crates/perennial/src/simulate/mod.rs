@@ -38,6 +38,7 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use perennial_contract::money;
 use serde::Serialize;
 
+use crate::cmd::Language;
 use block::{BLOCK_CUSTOMERS, Block, Sheets, Totals};
 use dirt::Spoilt;
 use file::File;
@@ -67,24 +68,28 @@ pub struct FileSummary {
     pub bytes: u64,
 }
 
-/// For a person: one line a file, then what it comes to.
-impl std::fmt::Display for Summary {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl Summary {
+    /// For a person: one line a file, then what it comes to.
+    #[must_use]
+    pub fn text(&self, language: Language) -> String {
+        let mut text = String::new();
+        let rows = language.of("rows", "行");
         for file in &self.files {
-            writeln!(f, "{:>12} rows  {:>9.1} MB  {}", file.rows, file.bytes as f64 / 1e6, file.name)?;
+            text.push_str(&format!("{:>12} {rows}  {:>9.1} MB  {}\n", file.rows, file.bytes as f64 / 1e6, file.name));
         }
-        let (sign, cents) = (if self.net_revenue_cents < 0 { "-" } else { "" }, self.net_revenue_cents.unsigned_abs());
-        let (digits, currency) = (money::minor_digits(&self.currency), &self.currency);
-        let unit = 10_u64.pow(digits);
-        write!(f, "{} customers, net revenue {sign}{}", self.customers, cents / unit)?;
-        if digits > 0 {
-            write!(f, ".{:0width$}", cents % unit, width = digits as usize)?;
-        }
-        write!(f, " {currency}")?;
-        if self.spoilt_rows > 0 {
-            write!(f, ", {} lines spoilt on purpose", self.spoilt_rows)?;
-        }
-        write!(f, "; written to {}", self.folder.display())
+        let scale = money::minor_digits(&self.currency);
+        let revenue = money::Decimal { units: i128::from(self.net_revenue_cents), scale };
+        let (customers, currency, folder) = (self.customers, &self.currency, self.folder.display());
+        let spoilt = match (self.spoilt_rows, language) {
+            (0, _) => String::new(),
+            (lines, Language::En) => format!(", {lines} lines spoilt on purpose"),
+            (lines, Language::Zh) => format!("，其中 {lines} 行被故意弄坏"),
+        };
+        text.push_str(&match language {
+            Language::En => format!("{customers} customers, net revenue {revenue} {currency}{spoilt}; written to {folder}"),
+            Language::Zh => format!("{customers} 位客户，净收入 {revenue} {currency}{spoilt}；写入 {folder}"),
+        });
+        text
     }
 }
 

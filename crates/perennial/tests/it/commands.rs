@@ -36,6 +36,42 @@ fn mistakes_are_told_with_what_to_do() {
     }
 }
 
+/// A shop made in Chinese speaks Chinese from then on, without being asked again.
+#[test]
+fn a_shop_made_in_chinese_speaks_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| folder.path().join(name).to_str().expect("UTF-8").to_owned();
+    let (shop, exports, scores) = (path("shop"), path("exports"), path("scores.csv"));
+    let said = |arguments: &[&str]| run(arguments).ok().out;
+    assert!(said(&["init", &shop, "--lang", "zh", "--set", "shop.currency=USD"]).contains("已建立网店"));
+    let settings = std::fs::read_to_string(path("shop/perennial.toml")).expect("settings");
+    assert!(settings.contains("language = \"zh\""), "{settings}");
+    let simulated = said(&["simulate", "--customers", "400", "--out", &exports, "--orders-only", "--lang", "zh"]);
+    assert!(simulated.contains("位客户，净收入") && simulated.contains("下一步："), "{simulated}");
+    let on = |arguments: &[&str]| said(&[arguments, &["--shop", &shop]].concat());
+    let imported = on(&["import", &exports]);
+    assert!(imported.contains("已导入 perennial") && imported.contains("文件所载净收入"), "{imported}");
+    assert!(on(&["import", &exports]).contains("无需导入"));
+    on(&["train", "segment"]);
+    let models = on(&["models"]);
+    assert!(models.contains("候选") && !models.contains("candidate"), "{models}");
+    assert!(on(&["promote", "segment", "kmeans", "--override", "x"]).contains("由 kmeans v1 作答"));
+    assert!(on(&["promote", "segment", "rfm"]).contains("自此 segment 由 rfm v1 作答"));
+    assert!(on(&["models"]).contains("冠军"));
+    assert!(on(&["rollback", "segment"]).contains("重新由 kmeans v1 作答"));
+    assert!(on(&["score", "--out", &scores]).contains("位客户："));
+    assert!(on(&["score", "--out", &scores, "--lang", "en"]).contains("customers as of"));
+    // No churn model answers, so nobody is said to be asked about; groups have names in words.
+    let text = std::fs::read_to_string(&scores).expect("scores");
+    let (head, row) = (text.lines().next().expect("a head"), text.lines().nth(1).expect("a row"));
+    let cell = |name: &str| row.split(',').nth(head.split(',').position(|column| column == name).expect("the column"));
+    assert_eq!((cell("eligible"), cell("p_churn")), (Some(""), Some("")));
+    let picture = run(&["customer", cell("customer_id").expect("an id"), "--shop", &shop, "--json"]).ok().json();
+    let key = picture["segment"].as_str().expect("a key");
+    let name = picture["groups"][key]["name"]["zh"].as_str().expect("a name");
+    assert!(on(&["customer", cell("customer_id").expect("an id")]).contains(name), "{picture}");
+}
+
 #[test]
 fn json_errors_are_json() {
     let ran = run(&["models", "--json", "--shop", "/nonexistent"]);

@@ -79,7 +79,54 @@ fn one_customer_has_the_bits_of_the_batch() {
             assert_eq!(picture[name].as_f64(), Some(cents as f64), "{name} of {}", ids.value(row));
         }
         assert_eq!(picture["segment"].as_str(), Some(all["segment"].as_string::<i32>().value(row)));
+        let eligible = all["eligible"].as_boolean().value(row);
+        assert_eq!(picture["eligible"].as_bool(), Some(eligible), "{}", ids.value(row));
+        assert_eq!(picture["not_eligible"].is_object(), !eligible, "{picture}");
     }
+    let look_back = shop.run(&["models", "--json"]).ok().json()[0]["look_back_days"].as_i64().expect("days");
+    let since = all["days_since_last_order"].as_primitive::<Int64Type>();
+    let eligible = all["eligible"].as_boolean();
+    assert!((0..ids.len()).all(|row| eligible.value(row) == (since.value(row) <= look_back)));
+    assert!(eligible.true_count() > 0 && eligible.true_count() < ids.len());
+    let silent = (0..ids.len()).find(|&row| !eligible.value(row)).expect("somebody silent");
+    for (lang, words) in [("en", "longer than the look-back of"), ("zh", "天的回看期")] {
+        assert!(shop.run(&["customer", ids.value(silent), "--lang", lang]).ok().out.contains(words));
+    }
+    what_a_card_says(&shop);
+    hindsight_is_told(&shop);
+}
+
+/// The columns a model reads, not all there are; counts as counts.
+fn what_a_card_says(shop: &TestShop) {
+    let folder = std::fs::read_dir(shop.dir().join("models/churn")).expect("models");
+    let cards = folder.map(|file| file.expect("a file").path()).filter(|path| path.extension().is_some_and(|e| e == "md"));
+    let cards: Vec<String> = cards.map(|path| std::fs::read_to_string(path).expect("a card")).collect();
+    let card = cards.iter().find(|card| card.starts_with("# bgnbd ")).expect("a card of BG/NBD");
+    assert!(card.contains("## Features (3)\n\nx, t_x, t\n"), "{card}");
+    let everybody = card.lines().find(|line| line.starts_with("| all |")).expect("a row");
+    assert!(everybody.split('|').nth(2).is_some_and(|count| count.trim().parse::<u64>().is_ok()), "{everybody}");
+}
+
+/// Scores of a past day by a model of today say so, everywhere.
+fn hindsight_is_told(shop: &TestShop) {
+    let (now, past) = (shop.dir().join("now.parquet"), shop.dir().join("past.parquet"));
+    let ran = shop.run(&["score", "--out", now.to_str().expect("UTF-8")]).ok();
+    assert!(!ran.err.contains("hindsight"), "{ran:?}");
+    let ran = shop.run(&["score", "--as-of", "2025-01-01", "--out", past.to_str().expect("UTF-8")]).ok();
+    assert!(ran.err.contains("hindsight") && ran.err.contains("2025-01-01"), "{ran:?}");
+    let metadata = |path: &Path, name: &str| {
+        let builder = ParquetRecordBatchReaderBuilder::try_new(std::fs::File::open(path).expect("scores")).expect("Parquet");
+        let text = builder.schema().metadata()[name].clone();
+        serde_json::from_str::<serde_json::Value>(&text).expect("JSON")
+    };
+    assert_eq!(metadata(&now, "hindsight"), serde_json::json!([]));
+    assert!(metadata(&past, "hindsight").as_array().expect("a list").contains(&"churn".into()));
+    let trained = metadata(&past, "trained_as_of");
+    assert!(trained["churn"].as_str().is_some_and(|day| day > "2025-01-01"), "{trained}");
+    let ids = scores(&past)["customer_id"].as_string::<i32>().clone();
+    let picture = shop.run(&["customer", ids.value(0), "--as-of", "2025-01-01", "--json"]).ok().json();
+    assert_eq!(picture["trained_as_of"], trained);
+    assert!(picture["hindsight"].as_array().expect("a list").contains(&"churn".into()));
 }
 
 #[test]

@@ -7,7 +7,7 @@
 //! Ref      Wolpert (1992), Neural Networks 5(2): the level-1 data; forward in time as in Tashman (2000) instead of by random folds.
 
 use perennial_contract::Table;
-use perennial_contract::estimator::{FitError, ScoreError, column};
+use perennial_contract::estimator::{FitError, column};
 
 use super::blend::{Blend, Prior};
 use super::member::{Kind, Member};
@@ -40,7 +40,7 @@ impl Evidence {
         self.log_odds.resize(first + rows.rows() * width, f64::NAN);
         for (kind, member) in members.iter().enumerate() {
             let Some(member) = member else { continue };
-            let said = member.log_odds(&rows, threads).map_err(|ScoreError::Table(error)| error)?;
+            let said = member.log_odds(&rows, threads)?;
             for (row, z) in said.into_iter().enumerate() {
                 self.log_odds[first + row * width + kind] = z;
             }

@@ -90,7 +90,7 @@ impl Facts<'_> {
                 .map(|bin| ReliabilityBin { predicted: bin.predicted, observed: bin.observed, customers: bin.customers })
                 .collect(),
             gain: gain(metrics),
-            gain_baseline: baseline.map(|row| gain(&row.metrics)).unwrap_or_default(),
+            gain_baseline: baseline.filter(|row| row.name != champion.row.name).map(|row| gain(&row.metrics)).unwrap_or_default(),
             scores: self.score_histogram()?,
             importance: kept::<Weight>(metrics, "importance")
                 .into_iter()
@@ -174,7 +174,9 @@ impl Facts<'_> {
         let (ids, segments) = (features.texts(column::CUSTOMER_ID)?, scores.texts(column::SEGMENT)?);
         let (since, orders) = (features.f64s(column::DAYS_SINCE_LAST_ORDER)?, features.f64s(column::ORDERS)?);
         let spend = [scores.f64s(column::SPEND)?, scores.f64s(column::SPEND_LO80)?, scores.f64s(column::SPEND_HI80)?];
-        let mut explained = explain_rows(champion, &features)?.unwrap_or_default().into_iter();
+        let explained = explain_rows(champion, &features)?;
+        let explains = explained.is_some();
+        let mut explained = explained.unwrap_or_default().into_iter();
         let customers = rows.iter().enumerate().map(|(position, &row)| RiskCustomer {
             customer_id: ids.value(position).to_owned(),
             segment: segments.iter().nth(position).flatten().map(str::to_owned),
@@ -189,7 +191,7 @@ impl Facts<'_> {
             orders: orders[position] as u64,
             reasons: explained.next().map(|e| e.reasons.into_iter().take(4).collect()).unwrap_or_default(),
         });
-        Ok(Section::Shown(AtRisk { customers: customers.collect() }))
+        Ok(Section::Shown(AtRisk { model: champion.row.name.clone(), explains, customers: customers.collect() }))
     }
 
     pub fn models(&self) -> Vec<ModelRow> {

@@ -16,7 +16,7 @@ use super::dataset::orders_at;
 use super::history::History;
 use super::plan::{Plan, as_of_or_default};
 use super::quality::{QualityGate, gate_of_quality};
-use super::score::{Champion, Scored, champions, score};
+use super::score::{Champion, Scored, champions, hindsight_warning, score};
 use super::words::feature_words;
 use crate::cmd::Context;
 use crate::registry::Row;
@@ -50,6 +50,10 @@ pub fn report(shop: &Shop, context: &Context, as_of: Option<Day>, out: &Path) ->
     let as_of = as_of_or_default(shop, &at, as_of)?;
     let gate = gate_of_quality(shop, context, None)?;
     let scored = score(shop, context, Some(as_of))?;
+    let language = context.language(&shop.settings.shop.language);
+    if let Some(warning) = hindsight_warning(&scored.trained_as_of, as_of, language) {
+        eprintln!("{warning}");
+    }
     write(shop, context, &Inputs { scored: &scored, gate: &gate }, out)
 }
 
@@ -95,6 +99,7 @@ fn data(shop: &Shop, inputs: &Inputs<'_>) -> Result<ReportData> {
         outlook: facts.outlook()?,
         models: facts.models(),
         words: feature_words()?,
+        groups: facts.group_words()?,
         provenance: facts.provenance()?,
     })
 }

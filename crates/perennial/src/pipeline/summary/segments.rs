@@ -10,8 +10,9 @@ use perennial_contract::estimator::{Model, Task, column};
 use perennial_learn::segment::rfm;
 
 use super::Facts;
+use crate::pipeline::group_words::group_words;
 use crate::pipeline::score::score_in_parts;
-use crate::report::{Clusters, Migration, Phrase, Section, SegmentFacts, SegmentTrait, Segments};
+use crate::report::{Clusters, GroupWords, Migration, Phrase, Section, SegmentFacts, SegmentTrait, Segments};
 
 /// Traits told of a group.
 const TRAITS_MAX: usize = 3;
@@ -40,6 +41,11 @@ impl Facts<'_> {
             rfm: in_order(rfm),
             clusters: self.clusters(&spreads)?,
         }))
+    }
+
+    /// What to call the groups that k-means found.
+    pub fn group_words(&self) -> Result<BTreeMap<String, GroupWords>> {
+        self.newest_model("kmeans")?.map_or_else(|| Ok(BTreeMap::new()), |model| group_words(model.as_ref()))
     }
 
     /// The newest fitted model of a segmentation, whether it answers or not.
@@ -85,20 +91,22 @@ impl Facts<'_> {
         let features = &self.scored.features;
         let (since, orders) = (features.f64s(column::DAYS_SINCE_LAST_ORDER)?, features.f64s(column::ORDERS)?);
         let (spend, p_churn) = (features.f64s(column::SPEND_CENTS)?, self.scored.table.f64s(column::P_CHURN)?);
+        let look_back = f64::from(self.plan.look_back_days);
         let has_churn = self.champions.contains_key(&Task::Churn);
         let facts = |(name, rows): (&str, Vec<usize>)| {
             let mut days: Vec<f64> = rows.iter().map(|&row| since[row]).collect();
             days.sort_by(f64::total_cmp);
-            let mean = |values: &[f64]| rows.iter().map(|&row| values[row]).sum::<f64>() / rows.len() as f64;
+            let active: Vec<usize> = rows.iter().copied().filter(|&row| since[row] <= look_back).collect();
+            let mean = |of: &[usize], values: &[f64]| of.iter().map(|&row| values[row]).sum::<f64>() / of.len() as f64;
             SegmentFacts {
                 name: name.to_owned(),
                 customers: rows.len() as u64,
                 spend_cents: rows.iter().map(|&row| spend[row]).sum::<f64>() as i64,
                 days_since_last_order_median: days.get(days.len() / 2).copied(),
-                orders_mean: mean(&orders),
-                p_churn_mean: has_churn.then(|| mean(&p_churn)),
+                orders_mean: mean(&rows, &orders),
+                customers_active: active.len() as u64,
+                p_churn_mean: (has_churn && !active.is_empty()).then(|| mean(&active, &p_churn)),
                 traits: traits(&rows, spreads),
-                description: None,
             }
         };
         Ok(members.into_iter().map(facts).collect())

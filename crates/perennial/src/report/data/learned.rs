@@ -16,18 +16,26 @@ pub struct Segments {
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SegmentFacts {
-    /// The key in the `segment` column: `champions`, `at_risk` …, `k2`; a key that no model names is shown as it is.
+    /// The key in the `segment` column: `champions`, `at_risk` …, `k2`; a key that nobody names is shown as it is.
     pub name: String,
     pub customers: u64,
     /// Net spend so far of its customers.
     pub spend_cents: i64,
     pub days_since_last_order_median: Option<f64>,
     pub orders_mean: f64,
+    /// Of them, those who bought in the look-back: the ones churn is asked about.
+    pub customers_active: u64,
+    /// Mean over the active customers; `None` where there is none, or no churn model answers.
     pub p_churn_mean: Option<f64>,
     /// What sets it apart, strongest first.
     pub traits: Vec<SegmentTrait>,
-    /// A sentence of the model's own, if it has one; without, one is made from the traits.
-    pub description: Option<Phrase>,
+}
+
+/// What a group that a model found by itself is called, and what sets it apart.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct GroupWords {
+    pub name: Phrase,
+    pub description: Phrase,
 }
 
 /// A feature in which a segment differs from the rest of the shop.
@@ -165,6 +173,10 @@ pub struct ValueDecile {
 /// Whom to call first: highest `p_churn` × usual spend.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct AtRisk {
+    /// The model that scored them.
+    pub model: String,
+    /// Whether that model says by how much each feature moved a score.
+    pub explains: bool,
     pub customers: Vec<RiskCustomer>,
 }
 

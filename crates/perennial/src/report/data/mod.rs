@@ -33,6 +33,8 @@ pub struct ReportData {
     pub models: Vec<ModelRow>,
     /// What a feature's name means, by name; a feature without an entry is shown under its own name.
     pub words: BTreeMap<String, FeatureWords>,
+    /// What a group is called that a model found by itself, by key.
+    pub groups: BTreeMap<String, GroupWords>,
     pub provenance: Provenance,
 }
 

@@ -45,6 +45,9 @@ fn blocks(l: &Locale<'_>, c: &Churn, horizon: &str) -> Vec<Block> {
         ],
     );
     let mut blocks = vec![Block::Numbers(numbers(l, c)), Block::Text(tested.into())];
+    if c.champion == c.baseline {
+        blocks.push(Block::Text(t.baseline_answers.into()));
+    }
     if !c.metrics.is_empty() {
         blocks.push(Block::Table(super::metrics_table(l, &c.metrics, &c.champion, &c.baseline)));
     }
@@ -151,10 +154,13 @@ fn gain(l: &Locale<'_>, c: &Churn) -> Figure {
     let rows = (1..=10).map(|tenth| {
         let at = f64::from(tenth) / 10.0;
         let write = |curve: &[GainPoint]| Cell::number(captured(curve, at).map_or(String::new(), |share| l.percent(share, 1)));
-        vec![Cell::text(l.percent(at, 0)), write(&c.gain), write(&c.gain_baseline)]
+        let baseline = (!c.gain_baseline.is_empty()).then(|| write(&c.gain_baseline));
+        [Cell::text(l.percent(at, 0)), write(&c.gain)].into_iter().chain(baseline).collect()
     });
     let id = super::id(l, "fig-gain");
     let (ours, theirs) = (format!("#{}", t.status_champion), format!("#{}", t.baseline));
+    let head = [t.contacted, &ours, &theirs];
+    let columns = if c.gain_baseline.is_empty() { 2 } else { 3 };
     Figure {
         title: t.gain_figure.to_owned(),
         note: t.gain_note.to_owned(),
@@ -162,7 +168,7 @@ fn gain(l: &Locale<'_>, c: &Churn) -> Figure {
         chart: unit_plot(&Caption { id: &id, title: t.gain_figure, description: t.gain_note }, &plot, &share_label(l)),
         twin: Table {
             caption: t.gain_figure.to_owned(),
-            head: heads(&[t.contacted, &ours, &theirs]),
+            head: heads(&head[..columns]),
             rows: rows.collect(),
             fold: Some(t.as_table.to_owned()),
             class: "",

@@ -44,6 +44,9 @@ fn id(l: &Locale<'_>, name: &str) -> String {
 
 /// The champion beside the baseline, metric by metric, with 95% intervals.
 fn metrics_table(l: &Locale<'_>, rows: &[MetricRow], champion: &str, baseline: &str) -> Table {
+    if champion == baseline || rows.iter().all(|row| row.baseline.is_none()) {
+        return lonely_table(l, rows, champion, baseline);
+    }
     let (champion, baseline) = (words::model(l, champion), words::model(l, baseline));
     let head = [
         l.text.metric.to_owned(),
@@ -68,6 +71,22 @@ fn metrics_table(l: &Locale<'_>, rows: &[MetricRow], champion: &str, baseline: &
         })
         .collect();
     Table { caption: l.text.metrics_caption.to_owned(), head: heads(&head), rows, ..Table::default() }
+}
+
+/// One model's metrics: the baseline answers itself, or there is none to stand beside the champion.
+fn lonely_table(l: &Locale<'_>, rows: &[MetricRow], champion: &str, baseline: &str) -> Table {
+    let role = if champion == baseline { l.text.baseline } else { l.text.status_champion };
+    let head = [l.text.metric.to_owned(), format!("#{}", words::with_role(&words::model(l, champion), role))];
+    let row = |row: &MetricRow| {
+        let known = words::metric(l, &row.metric);
+        vec![Cell::text(known.name.clone()), Cell::number(known.estimate(l, Some(row.champion)))]
+    };
+    Table {
+        caption: l.text.metrics_caption.to_owned(),
+        head: heads(&[&*head[0], &*head[1]]),
+        rows: rows.iter().map(row).collect(),
+        ..Table::default()
+    }
 }
 
 /// Better, worse, or not to be told apart: only a difference whose interval leaves out 0 is called one.

@@ -56,14 +56,15 @@ fn revenue(l: &Locale<'_>, months: &[MonthFacts]) -> Figure {
             pale: !m.complete,
         })
         .collect();
+    let title = l.with_currency(t.revenue_figure);
     let id = super::id(l, "fig-revenue");
-    let caption = Caption { id: &id, title: t.revenue_figure, description: t.revenue_figure_note };
+    let caption = Caption { id: &id, title: &title, description: t.revenue_figure_note };
     let mut legend = vec![];
     if months.iter().any(|m| !m.complete) {
         legend = vec![("main", t.month_whole.to_owned()), ("pale", t.month_cut.to_owned())];
     }
     Figure {
-        title: t.revenue_figure.to_owned(),
+        title: title.clone(),
         note: t.revenue_figure_note.to_owned(),
         legend,
         chart: columns(&caption, &bars, Spacing::Apart, &|v| l.money_short(v)),

@@ -1,9 +1,9 @@
 //! Whom to call first: customers likely to leave who spend well, each with the model's reasons.
 
 use crate::report::chart::signed_bar;
-use crate::report::data::{Reason, ReportData, RiskCustomer};
+use crate::report::data::{AtRisk, Reason, ReportData, RiskCustomer};
 use crate::report::language::{Locale, fill};
-use crate::report::view::{Block, People, Person, ReasonLine, Section, missing};
+use crate::report::view::{Block, People, Person, ReasonLine, Section, Tone, missing};
 use crate::report::words;
 
 /// Customers and reasons shown; the score file has them all.
@@ -19,13 +19,31 @@ pub fn section(l: &Locale<'_>, data: &ReportData) -> Section {
             let mut first = people(l, shown);
             let more = first.split_off(first.len().min(CUSTOMERS_OPEN));
             let fold = fill(t.people_more, &[("n", &l.int(more.len() as u64))]);
-            vec![Block::Text(t.people_note.into()), Block::People(People { first, more, fold })]
+            let brief = !list.explains;
+            vec![Block::Text(note(l, list).into()), Block::People(People { first, more, fold, brief })]
         }
         Some(_) => vec![Block::Text(t.people_empty.into())],
         None => missing(l, &data.at_risk).into_iter().collect(),
     };
     let lead = fill(t.people_lead, &[("horizon", &l.days(i64::from(data.frame.horizon_days)))]);
     Section { id: super::id(l, "people"), title: t.people_title, lead, blocks }
+}
+
+/// How to read the reasons, or that this model has none.
+fn note(l: &Locale<'_>, list: &AtRisk) -> String {
+    match list.explains {
+        true => l.text.people_note.to_owned(),
+        false => fill(l.text.people_no_reasons, &[("model", &words::model(l, &list.model))]),
+    }
+}
+
+/// Alarm only where leaving is likelier than staying: these lists are ordered by money, so their heads may well be safe.
+fn tone(p_churn: f64) -> Tone {
+    match p_churn {
+        p if p >= 0.5 => Tone::Risk,
+        p if p >= 0.25 => Tone::Watch,
+        _ => Tone::Plain,
+    }
 }
 
 fn people(l: &Locale<'_>, customers: &[RiskCustomer]) -> Vec<Person> {
@@ -53,6 +71,7 @@ fn people(l: &Locale<'_>, customers: &[RiskCustomer]) -> Vec<Person> {
                 customer_id: c.customer_id.clone(),
                 segment: c.segment.as_deref().map_or(String::new(), |name| words::segment(l, name)),
                 stake: fill(t.stake, &[("p", &l.percent(c.p_churn, 0))]),
+                tone: tone(c.p_churn),
                 facts,
                 reasons: c.reasons.iter().take(REASONS_MAX).map(|reason| line(l, reason, largest)).collect(),
             }

@@ -12,13 +12,13 @@ const TRAITS_MAX: usize = 3;
 pub fn section(l: &Locale<'_>, data: &ReportData) -> Section {
     let t = l.text;
     let blocks = match data.segments.shown() {
-        Some(segments) => blocks(l, segments),
+        Some(segments) => blocks(l, segments, data.frame.look_back_days),
         None => missing(l, &data.segments).into_iter().collect(),
     };
     Section { id: super::id(l, "segments"), title: t.segments_title, lead: t.segments_lead.to_owned(), blocks }
 }
 
-fn blocks(l: &Locale<'_>, segments: &Segments) -> Vec<Block> {
+fn blocks(l: &Locale<'_>, segments: &Segments, look_back_days: i32) -> Vec<Block> {
     let t = l.text;
     let mut blocks = vec![Block::Heading(t.rfm_groups.to_owned())];
     if segments.rfm.is_empty() {
@@ -26,7 +26,7 @@ fn blocks(l: &Locale<'_>, segments: &Segments) -> Vec<Block> {
     } else {
         blocks.push(Block::Groups(groups(l, &segments.rfm, |facts| words::segment(l, &facts.name))));
         let mut figures = vec![shares(l, &segments.rfm)];
-        figures.extend(leaving(l, &segments.rfm));
+        figures.extend(leaving(l, &segments.rfm, look_back_days));
         figures.extend(segments.migration.as_ref().filter(|m| moved(m) > 0).map(|m| migration(l, m)));
         blocks.push(Block::Figures(figures));
     }
@@ -61,6 +61,7 @@ fn totals(rows: &[SegmentFacts]) -> (f64, f64) {
 fn groups(l: &Locale<'_>, rows: &[SegmentFacts], name: impl Fn(&SegmentFacts) -> String) -> Vec<Group> {
     let t = l.text;
     let (customers, spend) = totals(rows);
+    let is_asked = churn_answers(rows);
     rows.iter()
         .filter(|facts| facts.customers > 0)
         .map(|facts| {
@@ -72,8 +73,8 @@ fn groups(l: &Locale<'_>, rows: &[SegmentFacts], name: impl Fn(&SegmentFacts) ->
             if let Some(days) = facts.days_since_last_order_median {
                 lines.push((t.last_order.to_owned(), fill(t.days_ago, &[("days", &l.days(days.round() as i64))])));
             }
-            if let Some(p) = facts.p_churn_mean {
-                lines.push((t.p_churn.to_owned(), l.percent(p, 0)));
+            if is_asked {
+                lines.push((t.p_churn_active.to_owned(), leaves(l, facts, 0)));
             }
             Group {
                 name: name(facts),
@@ -86,16 +87,20 @@ fn groups(l: &Locale<'_>, rows: &[SegmentFacts], name: impl Fn(&SegmentFacts) ->
         .collect()
 }
 
-/// The model's own sentence, else the usual one of a known name, else what the traits say.
+/// The usual sentence of a fixed name; else what sets the group apart, first in words and then in numbers.
 fn describe(l: &Locale<'_>, facts: &SegmentFacts) -> Words {
-    if let Some(phrase) = &facts.description {
-        return Words::of(l, phrase);
-    }
-    if let Some(known) = words::segment_description(l, &facts.name) {
-        return known.into();
+    let known = words::segment_description(l, &facts.name);
+    if let (Some(known), false) = (&known, l.groups.contains_key(&facts.name)) {
+        return known.clone().into();
     }
     let traits: Vec<String> = facts.traits.iter().take(TRAITS_MAX).map(|found| words::trait_sentence(l, found)).collect();
-    Words::from(if traits.is_empty() { l.text.no_traits.to_owned() } else { words::capital(&traits.join(l.text.list_comma)) })
+    let numbers = words::capital(&traits.join(l.text.list_comma));
+    Words::from(match (known, traits.is_empty()) {
+        (Some(known), true) => known,
+        (Some(known), false) => format!("{known}{}{numbers}{}", if l.is_zh() { "" } else { " " }, l.text.full_stop),
+        (None, true) => l.text.no_traits.to_owned(),
+        (None, false) => numbers,
+    })
 }
 
 fn shares(l: &Locale<'_>, rows: &[SegmentFacts]) -> Figure {
@@ -146,30 +151,41 @@ fn shares(l: &Locale<'_>, rows: &[SegmentFacts]) -> Figure {
     }
 }
 
+fn churn_answers(rows: &[SegmentFacts]) -> bool {
+    rows.iter().any(|facts| facts.p_churn_mean.is_some())
+}
+
+/// The mean probability of leaving of a group's active customers, or that it has none.
+fn leaves(l: &Locale<'_>, facts: &SegmentFacts, places: usize) -> String {
+    facts.p_churn_mean.map_or_else(|| l.text.nobody_active.to_owned(), |p| l.percent(p, places))
+}
+
 /// Mean probability of leaving, group by group, where a churn model answers.
-fn leaving(l: &Locale<'_>, rows: &[SegmentFacts]) -> Option<Figure> {
+fn leaving(l: &Locale<'_>, rows: &[SegmentFacts], look_back_days: i32) -> Option<Figure> {
     let t = l.text;
-    let known: Vec<(String, f64)> =
-        rows.iter().filter_map(|facts| Some((words::segment(l, &facts.name), facts.p_churn_mean?))).collect();
-    if known.is_empty() {
+    if !churn_answers(rows) {
         return None;
     }
-    let bar = |name: &str, p: f64| {
-        let value = l.percent(p, 0);
-        let mark = BarMark { class: "risk", length: p, note: format!("{name}: {value}") };
-        Bar { name: name.to_owned(), value, marks: vec![mark] }
+    let bar = |facts: &SegmentFacts| {
+        let (name, value) = (words::segment(l, &facts.name), leaves(l, facts, 0));
+        let mark = |p: f64| BarMark { class: "risk", length: p, note: format!("{name}: {value}") };
+        Bar { marks: facts.p_churn_mean.map(mark).into_iter().collect(), name, value }
     };
-    let drawn: Vec<Bar> = known.iter().map(|(name, p)| bar(name, *p)).collect();
-    let table = known.iter().map(|(name, p)| vec![Cell::text(name.clone()), Cell::number(l.percent(*p, 1))]);
+    let drawn: Vec<Bar> = rows.iter().filter(|facts| facts.customers > 0).map(bar).collect();
+    let table = rows.iter().filter(|facts| facts.customers > 0).map(|facts| {
+        let numbers = [l.int(facts.customers_active), leaves(l, facts, 1)].map(Cell::number);
+        [Cell::text(words::segment(l, &facts.name))].into_iter().chain(numbers).collect()
+    });
+    let note = fill(t.leaving_figure_note, &[("look_back", &l.days(i64::from(look_back_days)))]);
     let id = super::id(l, "fig-leaving");
     Some(Figure {
         title: t.leaving_figure.to_owned(),
-        note: t.leaving_figure_note.to_owned(),
+        chart: bars(&Caption { id: &id, title: t.leaving_figure, description: &note }, &drawn),
+        note,
         legend: vec![],
-        chart: bars(&Caption { id: &id, title: t.leaving_figure, description: t.leaving_figure_note }, &drawn),
         twin: Table {
             caption: t.leaving_figure.to_owned(),
-            head: heads(&[t.segment, &format!("#{}", t.p_churn)]),
+            head: heads(&[t.segment, &format!("#{}", t.active_customers), &format!("#{}", t.p_churn)]),
             rows: table.collect(),
             fold: Some(t.as_table.to_owned()),
             class: "",

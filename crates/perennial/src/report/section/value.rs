@@ -31,6 +31,9 @@ fn blocks(l: &Locale<'_>, v: &Value, horizon: &str) -> Vec<Block> {
         &[("model", &words::model(l, &v.champion)), ("customers", &l.customers(v.test_customers)), ("horizon", horizon)],
     );
     let mut blocks = vec![Block::Numbers(numbers(l, v, horizon)), Block::Text(tested.into())];
+    if v.champion == v.baseline {
+        blocks.push(Block::Text(t.baseline_answers.into()));
+    }
     if !v.metrics.is_empty() {
         blocks.push(Block::Table(super::metrics_table(l, &v.metrics, &v.champion, &v.baseline)));
     }
@@ -88,15 +91,16 @@ fn deciles(l: &Locale<'_>, v: &Value) -> Figure {
     let number = |name: &str| format!("#{name}");
     let (customers, predicted, actual) = (number(t.customers), number(t.predicted), number(t.actual));
     let (lo, hi) = (number(t.interval_lo), number(t.interval_hi));
+    let title = l.with_currency(t.deciles_figure);
     let id = super::id(l, "fig-deciles");
-    let caption = Caption { id: &id, title: t.deciles_figure, description: t.deciles_note };
+    let caption = Caption { id: &id, title: &title, description: t.deciles_note };
     Figure {
-        title: t.deciles_figure.to_owned(),
+        title: title.clone(),
         note: t.deciles_note.to_owned(),
         legend: vec![("main", t.predicted.to_owned()), ("ink", t.actual.to_owned()), ("band", t.interval_80.to_owned())],
         chart: intervals(&caption, &drawn, &|cents| l.money_short(cents)),
         twin: Table {
-            caption: t.deciles_figure.to_owned(),
+            caption: title,
             head: heads(&[t.decile, &customers, &predicted, &actual, &lo, &hi]),
             rows: rows.collect(),
             fold: Some(t.as_table.to_owned()),
