@@ -50,8 +50,8 @@ pub fn table(rows: &[Row], language: Language) -> String {
             .map(|name| metric(name))
             .collect();
         text.push_str(&format!(
-            "{:<8} {:<14} v{:<3} {}{numbers}\n",
-            row.task,
+            "{:<8} {:<18} v{:<3} {}{numbers}\n",
+            row.task.name(),
             row.name,
             row.version,
             status(row.status, language)

@@ -37,14 +37,9 @@ pub fn feature_words() -> Result<BTreeMap<String, FeatureWords>> {
     }
     // What the models make themselves of a customer's history (docs/models/boosting.md).
     for (name, en, zh, unit) in [
-        (P_ORDER, "chance of an order in the horizon by BG/NBD", "BG/NBD 预测期内下单概率", Unit::Share),
-        (ORDERS_EXPECTED, "orders expected in the horizon by BG/NBD", "BG/NBD 预测期内预期订单数", Unit::Count),
-        (
-            SPEND_EXPECTED,
-            "spend expected in the horizon by BG/NBD and Gamma-Gamma",
-            "BG/NBD 与 Gamma-Gamma 预测期内预期消费",
-            Unit::Cents,
-        ),
+        (P_ORDER, "chance of another order, by purchase days alone", "仅凭购买日推算的再次下单概率", Unit::Share),
+        (ORDERS_EXPECTED, "orders to expect, by purchase days alone", "仅凭购买日推算的预期订单数", Unit::Count),
+        (SPEND_EXPECTED, "spend to expect, by purchase days and amounts alone", "仅凭购买日与金额推算的预期消费", Unit::Cents),
     ] {
         words.insert(name.to_owned(), FeatureWords { en: en.to_owned(), zh: zh.to_owned(), unit });
     }

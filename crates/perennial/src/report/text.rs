@@ -223,10 +223,11 @@ catalogue! {
     last_order: "Last order", "上次下单";
     days_ago: "{days} ago", "{days}前";
     p_churn: "Probability of leaving", "流失概率";
-    p_churn_active: "Leave, of the active", "活跃客户流失概率";
+    p_churn_active: "Leaving (active only)", "活跃客户流失概率";
     group_share: "{customers} of customers, {spend} of spend", "客户占比 {customers}，消费占比 {spend}";
     no_traits: "Close to the whole shop in everything measured.", "各项指标都与全店相近。";
     trait_sentence: "{feature}: {value} (whole shop {everybody})", "{feature}：{value}（全店 {everybody}）";
+    group_means: "On average, {traits}.", "平均而言，{traits}。";
     segment: "Segment", "分群";
     spend: "Spend", "消费";
     share_customers: "Share of customers", "客户占比";

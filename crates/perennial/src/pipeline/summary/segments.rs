@@ -127,8 +127,8 @@ impl Facts<'_> {
             silhouette: row.metrics["test"]["silhouette"].as_f64().unwrap_or(f64::NAN),
             stability: row.metrics["test"]["stability"].as_f64(),
             chosen_because: Phrase::both(
-                format!("{count} groups stand furthest apart and stay the same on resampled customers"),
-                format!("分成 {count} 组时组间差异最大，且重抽样后仍保持稳定"),
+                format!("{count} groups stand furthest apart and stay the same on resampled customers."),
+                format!("分成 {count} 组时组间差异最大，且重抽样后仍保持稳定。"),
             ),
         }))
     }

@@ -87,19 +87,15 @@ fn groups(l: &Locale<'_>, rows: &[SegmentFacts], name: impl Fn(&SegmentFacts) ->
         .collect()
 }
 
-/// The usual sentence of a fixed name; else what sets the group apart, first in words and then in numbers.
+/// The usual sentence of a fixed name; where the name itself says what sets a group apart, its means.
 fn describe(l: &Locale<'_>, facts: &SegmentFacts) -> Words {
     let known = words::segment_description(l, &facts.name);
-    if let (Some(known), false) = (&known, l.groups.contains_key(&facts.name)) {
-        return known.clone().into();
-    }
     let traits: Vec<String> = facts.traits.iter().take(TRAITS_MAX).map(|found| words::trait_sentence(l, found)).collect();
-    let numbers = words::capital(&traits.join(l.text.list_comma));
-    Words::from(match (known, traits.is_empty()) {
-        (Some(known), true) => known,
-        (Some(known), false) => format!("{known}{}{numbers}{}", if l.is_zh() { "" } else { " " }, l.text.full_stop),
-        (None, true) => l.text.no_traits.to_owned(),
-        (None, false) => numbers,
+    let is_named_by_traits = l.groups.contains_key(&facts.name);
+    Words::from(match known {
+        Some(known) if !is_named_by_traits || traits.is_empty() => known,
+        None if traits.is_empty() => l.text.no_traits.to_owned(),
+        _ => fill(l.text.group_means, &[("traits", &traits.join(l.text.list_comma))]),
     })
 }
 
