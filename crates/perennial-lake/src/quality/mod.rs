@@ -227,16 +227,15 @@ fn balance(imports: &[ImportRecord], currency: &str) -> Option<Balance> {
     let [stated, loaded, rejected, rounding] = sums;
     let total = loaded.plus(rejected)?.plus(rounding)?;
     let rest = total.plus(Decimal { units: -stated.units, scale: stated.scale })?;
-    let known: i64 = imports
-        .iter()
-        .map(|import| import.money.repeated_cents + import.money.unchanged_cents + import.money.superseded_cents)
-        .sum();
+    let known = imports.iter().map(|import| &import.money);
+    let known = known.flat_map(|money| [money.repeated_cents, money.unchanged_cents, money.superseded_cents]);
+    let known: i128 = known.map(i128::from).sum();
     Some(Balance {
         stated: stated.to_string(),
         loaded: loaded.to_string(),
         rejected: rejected.to_string(),
         rounding: rounding.to_string(),
-        known: Decimal { units: i128::from(known), scale: digits }.to_string(),
+        known: Decimal { units: known, scale: digits }.to_string(),
         balanced: rest.units == 0,
     })
 }

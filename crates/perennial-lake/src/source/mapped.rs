@@ -9,6 +9,7 @@ use perennial_contract::source::IdentityKind;
 
 use super::ReadOptions;
 use super::book::{Book, Order};
+use super::cell::{QUANTITY_MAX, whole};
 use super::complete::{complete, default};
 use super::drive::Reader;
 use super::identity::{Pseudonyms, birth_year, kind_named, may_identify, scrub};
@@ -19,8 +20,10 @@ use super::plan::{From, Known, Plan, at};
 use super::problem::{Bad, Problem};
 use super::record::Record;
 use super::rows::Value;
+use super::sale::TOO_LARGE;
 use super::sink::Sink;
 use super::sniff::{Sniffed, listed, position};
+use super::status::CANCELLED;
 
 const ITEM: Entity = Entity::OrderItems;
 const ORDER_ID: usize = at(ITEM, "order_id");
@@ -28,11 +31,13 @@ const OWNER: usize = at(ITEM, "customer_id");
 const LINE_NO: usize = at(ITEM, "line_no");
 const ORDERED_AT: usize = at(ITEM, "ordered_at");
 const ORDERED_ON: usize = at(ITEM, "ordered_on");
+const KIND: usize = at(ITEM, "kind");
 const QUANTITY: usize = at(ITEM, "quantity");
 const PRICE: usize = at(ITEM, "unit_price_cents");
 const DISCOUNT: usize = at(ITEM, "discount_cents");
 const TOTAL: usize = at(ITEM, "total_cents");
 const GIVEN_BACK: usize = at(Entity::Returns, "amount_cents");
+const ORDER_GIVEN_BACK: usize = at(Entity::Returns, "order_id");
 const BIRTH_YEAR: usize = at(Entity::Customers, "birth_year");
 /// More than any canonical table has.
 const COLUMNS_MAX: usize = 20;
@@ -61,6 +66,8 @@ pub struct Mapped {
     book: Book,
     keeps_orders: bool,
     derives_orders: bool,
+    /// Orders that are no sales: their lines are worth nothing.
+    cancelled: Names,
     /// Keys already written, for tables that share a file with another.
     seen: BTreeMap<Entity, Names>,
 }
@@ -111,8 +118,20 @@ impl Mapped {
             book: Book::default(),
             keeps_orders: false,
             derives_orders: false,
+            cancelled: Names::default(),
             seen: BTreeMap::new(),
         })
+    }
+
+    /// Whether a line or a return belongs to an order that is no sale.
+    fn is_cancelled(&self, plan: &Plan, record: &Record<'_>) -> bool {
+        let order = match plan.entity {
+            ITEM if plan.text(KIND, record) == CANCELLED => return true,
+            ITEM => plan.text(ORDER_ID, record),
+            Entity::Returns => plan.text(ORDER_GIVEN_BACK, record),
+            _ => return false,
+        };
+        self.cancelled.len() > 0 && self.cancelled.find(order).is_some()
     }
 
     /// What a line says was earned or given back, taken down before the row is judged.
@@ -120,7 +139,8 @@ impl Mapped {
         let amount = |column| plan.amount(column, record, self.digits);
         let exact = match plan.entity {
             Entity::OrderItems => amount(TOTAL).or_else(|| {
-                let quantity = super::cell::whole(plan.text(QUANTITY, record), plan.style.mark)?;
+                let quantity =
+                    whole(plan.text(QUANTITY, record), plan.style.mark).filter(|quantity| *quantity <= QUANTITY_MAX)?;
                 let discount = amount(DISCOUNT).unwrap_or(Decimal::ZERO);
                 let gross = amount(PRICE)?.times(quantity)?;
                 gross.plus(Decimal { units: -discount.units, ..discount })
@@ -239,7 +259,8 @@ impl Mapped {
     /// The row of one table. Whatever can fail comes before the sink is touched.
     fn one(&mut self, plan: &Plan, record: &Record<'_>, out: &mut Sink) -> Result<(), Bad> {
         let entity = plan.entity;
-        let stated = self.state(plan, record, out);
+        let is_cancelled = self.is_cancelled(plan, record);
+        let stated = if is_cancelled { None } else { self.state(plan, record, out) };
         let (mut customer, mut json) = (String::new(), String::new());
         let (key, currency) = (format_key(plan, &self.stem, record.row), Arc::clone(&self.currency));
         let mut from_json = Vec::new();
@@ -250,13 +271,15 @@ impl Mapped {
         if entity == ITEM {
             self.look_up_order(plan, record, values, &mut customer)?;
         }
-        if entity == Entity::Customers
-            && let Some(&(_, cell)) = plan.identities.iter().find(|(kind, _)| *kind == IdentityKind::BirthDate)
-        {
-            let year = birth_year(record.cell(cell)).map_or(Value::Null, Value::Whole);
-            default(&mut values[BIRTH_YEAR], year);
+        if is_cancelled && entity == ITEM {
+            values[KIND] = Value::Text(CANCELLED);
         }
+        default_birth_year(plan, record, values);
         complete(plan, values)?;
+        if is_cancelled && entity == Entity::Returns {
+            // Nothing was earned, so nothing is given back.
+            values[GIVEN_BACK] = Value::Whole(0);
+        }
         if let (Some(cell), Some(pseudonyms)) = (plan.pseudonym, &self.pseudonyms)
             && !record.cell(cell).is_empty()
         {
@@ -265,14 +288,7 @@ impl Mapped {
         if let Some(column) = generated_key(plan) {
             values[column] = Value::Text(&key);
         }
-        if let Some(column) = plan.known.currency {
-            match values[column] {
-                Value::Text(given) if !given.eq_ignore_ascii_case(&currency) => {
-                    return Err(plan.bad(column, "is another currency than the shop's"));
-                }
-                _ => values[column] = Value::Text(&currency),
-            }
-        }
+        check_currency(plan, &currency, values)?;
         let (customer_column, json_column) = (plan.known.customer, plan.known.json);
         if let Some(column) = customer_column.filter(|_| !customer.is_empty()) {
             values[column] = Value::Text(&customer);
@@ -290,7 +306,7 @@ impl Mapped {
             return Ok(());
         }
         if let Some(exact) = stated {
-            let cents = out.load(exact).ok_or_else(|| Bad::row(entity, "is too large an amount"))?;
+            let cents = out.load(exact).ok_or_else(|| Bad::row(entity, TOO_LARGE))?;
             if entity == ITEM {
                 values[TOTAL] = Value::Whole(cents);
             }
@@ -350,10 +366,14 @@ impl Mapped {
         const ON: usize = at(ORDER, "ordered_on");
         const ID: usize = at(ORDER, "order_id");
         const WHOSE: usize = at(ORDER, "customer_id");
+        const STATUS: usize = at(ORDER, "status");
+        let text = |column: usize| if let Value::Text(text) = &values[column] { *text } else { "" };
+        if entity == ORDER && text(STATUS) == CANCELLED {
+            self.cancelled.number(text(ID));
+        }
         if !self.keeps_orders {
             return;
         }
-        let text = |column: usize| if let Value::Text(text) = &values[column] { *text } else { "" };
         if entity == ORDER {
             let (Value::Instant(instant), Value::Day(day)) = (&values[AT], &values[ON]) else {
                 return;
@@ -366,6 +386,12 @@ impl Mapped {
             let (total, discount) = (whole(TOTAL), whole(DISCOUNT));
             if let Some(order) = self.book.find(text(ORDER_ID)) {
                 order.customer = order.customer.or(owner);
+                // An order is cancelled when all of its lines are.
+                if text(KIND) != CANCELLED {
+                    order.status = "completed";
+                } else if order.lines == 1 {
+                    order.status = CANCELLED;
+                }
                 order.subtotal = order.subtotal.saturating_add(total).saturating_add(discount);
                 order.discount = order.discount.saturating_add(discount);
             }
@@ -401,6 +427,30 @@ fn generates_key(entity: Entity) -> bool {
 fn generated_key(plan: &Plan) -> Option<usize> {
     let column = plan.known.key?;
     (generates_key(plan.entity) && !plan.has(column)).then_some(column)
+}
+
+/// Of a birth date the year stays.
+fn default_birth_year(plan: &Plan, record: &Record<'_>, values: &mut [Value<'_>]) {
+    if plan.entity == Entity::Customers
+        && let Some(&(_, cell)) = plan.identities.iter().find(|(kind, _)| *kind == IdentityKind::BirthDate)
+    {
+        let year = birth_year(record.cell(cell)).map_or(Value::Null, Value::Whole);
+        default(&mut values[BIRTH_YEAR], year);
+    }
+}
+
+/// The shop's currency, where none is given.
+fn check_currency<'a>(plan: &Plan, currency: &'a str, values: &mut [Value<'a>]) -> Result<(), Bad> {
+    let Some(column) = plan.known.currency else { return Ok(()) };
+    match values[column] {
+        Value::Text(given) if !given.eq_ignore_ascii_case(currency) => {
+            Err(plan.bad(column, "is another currency than the shop's"))
+        }
+        _ => {
+            values[column] = Value::Text(currency);
+            Ok(())
+        }
+    }
 }
 
 /// A key made of file and row, where the table needs one and the file has none.

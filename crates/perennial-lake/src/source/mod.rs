@@ -37,6 +37,7 @@ mod segment;
 mod shopify;
 mod sink;
 mod sniff;
+mod status;
 mod stream;
 mod woocommerce;
 mod workbook;

@@ -10,7 +10,7 @@ use perennial_contract::money::Decimal;
 use perennial_contract::source::IdentityKind;
 
 use super::ReadOptions;
-use super::cell::{DecimalMark, decimal, flag, whole};
+use super::cell::{DecimalMark, QUANTITY_MAX, TOO_MANY, decimal, flag, whole};
 use super::columns::{Columns, Names};
 use super::drive::Reader;
 use super::identity::Pseudonyms;
@@ -18,9 +18,10 @@ use super::moment::{Clock, DateFormat};
 use super::problem::{Bad, Problem};
 use super::record::Record;
 use super::rows::Value;
-use super::sale::{Line, Sale, Till, line_amount};
+use super::sale::{Line, Sale, TOO_LARGE, Till, line_amount, sane_amount};
 use super::sink::Sink;
 use super::sniff::{Sniffed, position, require};
+use super::status::{CANCELLED, is_no_sale};
 
 const ITEM: Entity = Entity::OrderItems;
 const ORDER: Entity = Entity::Orders;
@@ -130,7 +131,10 @@ impl Shopify {
     fn amount(&self, name: &str, record: &Record<'_>) -> Result<Decimal, Bad> {
         match self.text(name, record) {
             "" => Ok(Decimal::ZERO),
-            text => decimal(text, DecimalMark::Point).ok_or_else(|| self.bad(ORDER, name, "is not an amount")),
+            text => {
+                let amount = decimal(text, DecimalMark::Point).ok_or_else(|| self.bad(ORDER, name, "is not an amount"))?;
+                if self.till.is_sane(amount) { Ok(amount) } else { Err(self.bad(ORDER, name, TOO_LARGE)) }
+            }
         }
     }
 
@@ -150,8 +154,7 @@ impl Shopify {
         let paid = self.time("Paid at", record)?;
         let financial = self.text("Financial Status", record).to_ascii_lowercase();
         sale.status = match financial.as_str() {
-            _ if cancelled.is_some() => "cancelled".to_owned(),
-            "voided" | "expired" => "cancelled".to_owned(),
+            other if cancelled.is_some() || is_no_sale(other) => CANCELLED.to_owned(),
             "paid" | "" => "completed".to_owned(),
             other => other.to_owned(),
         };
@@ -234,16 +237,23 @@ impl Shopify {
         });
         let judged = (|| {
             price.ok_or_else(|| self.bad(ITEM, "Lineitem price", "is not an amount"))?;
-            quantity.filter(|q| *q > 0).ok_or_else(|| self.bad(ITEM, "Lineitem quantity", "is not a whole number above 0"))?;
+            let pieces = quantity
+                .filter(|q| *q > 0)
+                .ok_or_else(|| self.bad(ITEM, "Lineitem quantity", "is not a whole number above 0"))?;
+            if pieces > QUANTITY_MAX {
+                return Err(self.bad(ITEM, "Lineitem quantity", TOO_MANY));
+            }
             discount?;
             if product.is_empty() {
                 return Err(self.bad(ITEM, "Lineitem name", "is missing"));
             }
             line.clone()
-                .filter(|line| line_amount(line).is_some())
-                .ok_or_else(|| self.bad(ITEM, "Lineitem price", "is too large an amount"))
+                .filter(|line| sane_amount(line, self.till.digits()).is_some())
+                .ok_or_else(|| self.bad(ITEM, "Lineitem price", TOO_LARGE))
         })();
-        if let (Err(_), Some(amount)) = (&judged, line.as_ref().and_then(line_amount)) {
+        if let (Err(_), Some(amount)) =
+            (&judged, line.as_ref().filter(|line| line.quantity <= QUANTITY_MAX).and_then(line_amount))
+        {
             out.state(amount);
         }
         judged

@@ -24,7 +24,7 @@ struct Sum([i128; 13]);
 
 impl Sum {
     fn add(&mut self, amount: Decimal) {
-        // Decimals are read with at most 12 places; sums of 2^63 amounts of 24 digits fit.
+        // Amounts are at most 10^15 minor units with at most 12 decimals: 10^12 of them fit into 128 bits.
         let slot = &mut self.0[(amount.scale as usize).min(12)];
         *slot = slot.saturating_add(amount.units);
     }
@@ -101,8 +101,12 @@ impl Sink {
         }
     }
 
-    /// The source says this much was earned (or, below zero, given back) on the current record.
+    /// The source says this much was earned (or, below zero, given back) on the current record. What is beyond every bound is
+    /// no amount: its row is rejected, and no sum takes it in.
     pub fn state(&mut self, amount: Decimal) {
+        if super::cell::minor(amount, self.digits).is_none() {
+            return;
+        }
         self.stated.add(amount);
         self.current.add(amount);
         self.has_stated = true;

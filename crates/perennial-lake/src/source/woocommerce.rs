@@ -10,16 +10,17 @@ use perennial_contract::source::IdentityKind;
 use perennial_contract::{Day, Entity};
 
 use super::ReadOptions;
-use super::cell::{DecimalMark, decimal, whole};
+use super::cell::{DecimalMark, QUANTITY_MAX, TOO_MANY, decimal, whole};
 use super::columns::{Columns, Names};
 use super::drive::Reader;
 use super::identity::Pseudonyms;
 use super::moment::{Clock, DateFormat, slashed_order};
 use super::problem::{Bad, Problem};
 use super::record::Record;
-use super::sale::{Line, Sale, Till, line_amount};
+use super::sale::{Line, Sale, TOO_LARGE, Till, line_amount, sane_amount};
 use super::sink::Sink;
 use super::sniff::{Sniffed, listed, position};
+use super::status::{CANCELLED, is_no_sale};
 
 const ITEM: Entity = Entity::OrderItems;
 const ORDER: Entity = Entity::Orders;
@@ -116,7 +117,10 @@ impl WooCommerce {
     fn amount(&self, name: &str, record: &Record<'_>) -> Result<Decimal, Bad> {
         match self.text(name, record) {
             "" => Ok(Decimal::ZERO),
-            text => decimal(text, DecimalMark::Point).ok_or_else(|| self.bad(ORDER, name, "is not an amount")),
+            text => {
+                let amount = decimal(text, DecimalMark::Point).ok_or_else(|| self.bad(ORDER, name, "is not an amount"))?;
+                if self.till.is_sane(amount) { Ok(amount) } else { Err(self.bad(ORDER, name, TOO_LARGE)) }
+            }
         }
     }
 
@@ -130,7 +134,9 @@ impl WooCommerce {
         let status = self.text("status", record).to_ascii_lowercase();
         sale.status = match status.trim_start_matches("wc-") {
             "" => "completed".to_owned(),
-            "failed" | "trash" | "canceled" => "cancelled".to_owned(),
+            // Nobody has paid for these, and whoever pays makes them `processing` or `on-hold`.
+            "pending" | "pending payment" | "draft" | "checkout-draft" | "auto-draft" => CANCELLED.to_owned(),
+            other if is_no_sale(other) => CANCELLED.to_owned(),
             other => other.to_owned(),
         };
         sale.coupons =
@@ -187,15 +193,22 @@ impl WooCommerce {
             })
         });
         let judged = (|| {
-            quantity.filter(|q| *q > 0).ok_or_else(|| self.bad(ITEM, "quantity", "is not a whole number above 0"))?;
+            let pieces = quantity.filter(|q| *q > 0);
+            let pieces = pieces.ok_or_else(|| self.bad(ITEM, "quantity", "is not a whole number above 0"))?;
+            if pieces > QUANTITY_MAX {
+                return Err(self.bad(ITEM, "quantity", TOO_MANY));
+            }
             let line = line.clone().ok_or_else(|| self.bad(ITEM, "price", "is not an amount"))?;
             if line.product.is_empty() {
                 return Err(self.bad(ITEM, "product", "is missing"));
             }
-            line_amount(&line).ok_or_else(|| self.bad(ITEM, "price", "is too large an amount"))?;
+            let priced = if self.columns.cell("price").is_some() { "price" } else { "line" };
+            sane_amount(&line, self.till.digits()).ok_or_else(|| self.bad(ITEM, priced, TOO_LARGE))?;
             Ok(line)
         })();
-        if let (Err(_), Some(amount)) = (&judged, line.as_ref().and_then(line_amount)) {
+        if let (Err(_), Some(amount)) =
+            (&judged, line.as_ref().filter(|line| line.quantity <= QUANTITY_MAX).and_then(line_amount))
+        {
             out.state(amount);
         }
         judged

@@ -59,6 +59,61 @@ fn shopify_orders_stand_on_their_first_row() -> Result<(), SourceError> {
     Ok(())
 }
 
+const SHOPIFY_CANCELLED: &str = "\
+Name,Email,Financial Status,Currency,Subtotal,Shipping,Taxes,Total,Discount Amount,Created at,Lineitem quantity,Lineitem name,Lineitem price,Lineitem discount,Refunded Amount,Cancelled at
+#1,ann@shop.example,paid,USD,10.00,0,0,10.00,0,2023-01-05 10:33:22 -0500,1,Mug,10.00,0,0,
+#2,ann@shop.example,refunded,USD,20.00,5.00,0,25.00,2.00,2023-01-06 10:33:22 -0500,2,Mug,11.00,0,25.00,2023-01-07 10:33:22 -0500
+#3,bob@shop.example,voided,USD,30.00,0,0,30.00,0,2023-01-06 10:33:22 -0500,1,Vase,30.00,0,0,
+#4,bob@shop.example,paid,USD,40.00,0,0,40.00,0,2023-01-06 10:33:22 -0500,1,Vase,99999999999999999999,0,0,
+#5,bob@shop.example,paid,USD,40.00,99999999999999999999,0,40.00,0,2023-01-06 10:33:22 -0500,1,Vase,40.00,0,0,
+#6,bob@shop.example,paid,USD,40.00,0,0,40.00,0,2023-01-06 10:33:22 -0500,2000000000,Vase,1.00,0,0,
+#7,bob@shop.example,paid,USD,7.00,0,0,7.00,0,2023-01-08 10:33:22 -0500,1,Vase,7.00,0,0,
+";
+
+#[test]
+fn cancelled_orders_of_shopify_are_kept_and_worth_nothing() -> Result<(), SourceError> {
+    let read = load("shopify-orders", "orders.csv", SHOPIFY_CANCELLED)?;
+    let texts = |entity, column| read.texts(entity, column).into_iter().flatten().collect::<Vec<_>>();
+    assert_eq!(texts(Entity::Orders, "status"), ["completed", "cancelled", "cancelled", "completed", "completed", "completed"]);
+    assert_eq!(texts(Entity::OrderItems, "kind"), ["product", "cancelled", "cancelled", "product"]);
+    assert_eq!(read.numbers(Entity::OrderItems, "total_cents"), [1_000, 0, 0, 700]);
+    assert_eq!(read.numbers(Entity::OrderItems, "discount_cents"), [0, 0, 0, 0]);
+    // What was ordered stays: quantity, unit price, and the order's own amounts.
+    assert_eq!(read.numbers(Entity::OrderItems, "quantity"), [1, 2, 1, 1]);
+    assert_eq!(read.numbers(Entity::OrderItems, "unit_price_cents"), [1_000, 1_100, 3_000, 700]);
+    assert_eq!(read.numbers(Entity::Orders, "total_cents")[..3], [1_000, 2_500, 3_000]);
+    // Nothing was earned with order 2, so its refund takes nothing away.
+    assert_eq!(read.rows(Entity::Returns), 0);
+    assert_eq!((read.stated.as_str(), read.net_cents()), ("57.00", 1_700));
+    let rejects: Vec<_> = read.rejects.iter().map(|r| (r.row, r.column.as_deref(), r.reason.as_str())).collect();
+    assert_eq!(
+        rejects,
+        [
+            (4, Some("Lineitem price"), "is too large an amount"),
+            (5, Some("Shipping"), "is too large an amount"),
+            (6, Some("Lineitem quantity"), "is above 1000000000, the most that one line may hold"),
+        ]
+    );
+    Ok(())
+}
+
+#[test]
+fn unpaid_and_failed_orders_of_woocommerce_are_no_sale() -> Result<(), SourceError> {
+    let head = "Order Number,Order Status,Order Date,Email (Billing),Quantity,Item Cost,SKU,Item Name,Order Refund Amount\n";
+    let statuses = ["Completed", "Pending payment", "Failed", "trash", "wc-cancelled", "checkout-draft", "On hold", "Processing"];
+    let rows: String = statuses
+        .iter()
+        .enumerate()
+        .map(|(n, status)| format!("{n},{status},01/2{n}/2023,a{n}@shop.example,1,{}.00,V1,Vase,{n}\n", 10 + n))
+        .collect();
+    let read = load("woocommerce", "orders.csv", format!("{head}{rows}"))?;
+    assert_eq!((read.rows(Entity::Orders), read.count(Entity::Orders, "status", "cancelled")), (8, 5));
+    assert_eq!(read.numbers(Entity::OrderItems, "total_cents"), [1_000, 0, 0, 0, 0, 0, 1_600, 1_700]);
+    assert_eq!(read.count(Entity::OrderItems, "kind", "product"), 3);
+    assert_eq!((read.rows(Entity::Returns), read.net_cents()), (2, 1_000 + 1_600 + 1_700 - 600 - 700));
+    Ok(())
+}
+
 const WOO: &str = "\
 Item Name,Order Number,Order Status,Order Date,Email (Billing),First Name (Billing),Last Name (Billing),Address 1&2 (Billing),Country Code (Billing),Quantity,Item Cost,SKU,Cart Discount Amount,Order Shipping Amount,Order Total Tax Amount,Order Refund Amount,Coupon Code
 Lamp,501,Completed,01/13/2023 14:05,cy@shop.example,Cy,Roe,3 Lane,US,1,20.00,L1,5.00,4.00,0,0,FIVE
@@ -73,7 +128,8 @@ Bulb,501,Completed,01/13/2023 14:05,cy@shop.example,Cy,Roe,3 Lane,US,1,10.00,B1,
 fn woocommerce_columns_may_stand_in_any_order() -> Result<(), SourceError> {
     let read = load("woocommerce", "orders.csv", WOO)?;
     assert_eq!((read.rows(Entity::Orders), read.rows(Entity::OrderItems)), (2, 4));
-    assert_eq!(read.numbers(Entity::OrderItems, "total_cents"), [1_800, 2_700, 2_000, 1_000]);
+    // Order 502 failed.
+    assert_eq!(read.numbers(Entity::OrderItems, "total_cents"), [1_800, 2_700, 0, 1_000]);
     // A line of order 501 that stands apart goes on counting.
     assert_eq!(read.numbers(Entity::OrderItems, "line_no"), [1, 2, 1, 3]);
     assert_eq!(read.numbers(Entity::Orders, "total_cents"), [4_900, 2_000]);

@@ -118,6 +118,86 @@ fn people_known_by_an_email_get_a_keyed_pseudonym() -> Result<(), SourceError> {
 }
 
 #[test]
+fn lines_and_returns_of_cancelled_orders_are_worth_nothing() -> Result<(), SourceError> {
+    let folder = tempfile::tempdir().expect("folder");
+    put(
+        folder.path(),
+        "orders.csv",
+        "order_id,customer_id,ordered_at,status,total_cents\no1,c1,2024-04-01,Canceled,900\no2,c1,2024-04-02,paid,500\n\
+         o3,c1,2024-04-03,voided,300\n",
+    );
+    put(
+        folder.path(),
+        "order_items.csv",
+        "order_id,line_no,customer_id,ordered_at,product_id,quantity,unit_price_cents,discount_cents,kind\n\
+         o1,1,c1,2024-04-01,p1,2,500,100,product\no2,1,c1,2024-04-02,p1,1,500,0,\no2,2,c1,2024-04-02,p2,1,70,0,cancelled\n\
+         o3,1,c1,2024-04-03,post,1,300,0,charge\n",
+    );
+    put(folder.path(), "returns.csv", "return_id,order_id,returned_at,amount_cents\nr1,o1,2024-04-05,900\nr2,o2,2024-04-05,50\n");
+    let all = read(None, &[folder.path().to_path_buf()], &ReadOptions::new("UTC", "EUR"))?;
+    assert_eq!(all.numbers(Entity::OrderItems, "total_cents"), [0, 500, 0, 0]);
+    assert_eq!(all.numbers(Entity::OrderItems, "discount_cents"), [0, 0, 0, 0]);
+    assert_eq!(all.numbers(Entity::OrderItems, "unit_price_cents"), [500, 500, 70, 300]);
+    assert_eq!((all.count(Entity::OrderItems, "kind", "cancelled"), all.count(Entity::OrderItems, "kind", "product")), (3, 1));
+    assert_eq!((all.count(Entity::Orders, "status", "cancelled"), all.count(Entity::Orders, "status", "paid")), (2, 1));
+    assert_eq!(all.numbers(Entity::Orders, "total_cents"), [900, 500, 300]);
+    assert_eq!(all.numbers(Entity::Returns, "amount_cents"), [0, 50]);
+    assert_eq!((all.stated.as_str(), all.net_cents()), ("4.50", 450));
+
+    let flat = "id,when,who,what,n,price,status\n1,2024-01-01,c1,x,2,5.00,Voided\n2,2024-01-02,c1,x,1,7.00,ok\n1,2024-01-01,c1,y,1,3.00,Voided\n";
+    let path = put(folder.path(), "sales.csv", flat);
+    let mut options = ReadOptions::new("UTC", "EUR");
+    let mapping = r#"
+        [[table]]
+        table = "orders"
+        columns = { order_id = "id", ordered_at = "when", customer_id = "who", status = "status", total_cents = "price" }
+        [[table]]
+        table = "order_items"
+        columns = { order_id = "id", ordered_at = "when", customer_id = "who", product_id = "what", quantity = "n", unit_price_cents = "price" }
+    "#;
+    options.mapping = Some(Mapping::parse(mapping).expect("mapping"));
+    let flat = read(None, &[path], &options)?;
+    assert_eq!(flat.numbers(Entity::OrderItems, "total_cents"), [0, 700, 0]);
+    assert_eq!((flat.stated.as_str(), flat.count(Entity::OrderItems, "kind", "cancelled")), ("7.00", 2));
+    Ok(())
+}
+
+#[test]
+fn amounts_beyond_every_bound_are_rejected_where_they_stand() -> Result<(), SourceError> {
+    let folder = tempfile::tempdir().expect("folder");
+    let good = "0,2023-01-02,a,x,1,5\n".repeat(9);
+    let bad = "1,2023-01-02,a,x,1,99999999999999999999\n2,2023-01-02,a,x,99999999999,9999999999\n\
+               3,2023-01-02,a,x,1,92233720368547758\n4,2023-01-02,a,x,1000000000,10000000\n5,2023-01-02,a,x,1,10000000000001\n\
+               6,2023-01-02,a,x,1,10000000000000\n";
+    let path = put(folder.path(), "sales.csv", &format!("o,d,c,p,q,pr\n{good}{bad}"));
+    let mut options = ReadOptions::new("UTC", "EUR");
+    let mapping = "[[table]]\ntable = \"order_items\"\n\
+                   columns = { order_id = \"o\", ordered_at = \"d\", customer_id = \"c\", product_id = \"p\", quantity = \"q\", unit_price_cents = \"pr\" }";
+    options.mapping = Some(Mapping::parse(mapping).expect("mapping"));
+    let read = read(None, &[path], &options)?;
+    let large = "is too large an amount";
+    let rejects: Vec<_> = read
+        .rejects
+        .iter()
+        .map(|r| (r.column.as_deref().unwrap_or(""), r.value.as_deref().unwrap_or(""), r.reason.as_str()))
+        .collect();
+    assert_eq!(
+        rejects,
+        [
+            ("pr", "99999999999999999999", large),
+            ("q", "99999999999", "is above 1000000000, the most that one line may hold"),
+            ("pr", "92233720368547758", large),
+            ("pr", "10000000", large),
+            ("pr", "10000000000001", large),
+        ]
+    );
+    // What is no amount is in no sum; ten million millions are the most that one line may come to.
+    assert_eq!((read.stated.as_str(), read.rejected.as_str()), ("10000000000045", "0"));
+    assert_eq!(read.numbers(Entity::OrderItems, "total_cents")[9], 1_000_000_000_000_000);
+    Ok(())
+}
+
+#[test]
 fn facts_name_files_by_their_content() -> Result<(), SourceError> {
     let folder = tempfile::tempdir().expect("folder");
     put(folder.path(), "b.csv", "x\n");
