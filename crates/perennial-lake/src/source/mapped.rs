@@ -1,5 +1,6 @@
 //! Files whose columns are the canonical ones, or are mapped to them.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -12,6 +13,7 @@ use super::book::{Book, Order};
 use super::cell::{QUANTITY_MAX, whole};
 use super::complete::{complete, default};
 use super::drive::Reader;
+use super::event_names::canonical;
 use super::identity::{Pseudonyms, birth_year, kind_named, may_identify, scrub};
 use super::mapping::{Mapping, MoneyUnit, Style, TableMapping};
 use super::moment::Clock;
@@ -38,6 +40,7 @@ const DISCOUNT: usize = at(ITEM, "discount_cents");
 const TOTAL: usize = at(ITEM, "total_cents");
 const GIVEN_BACK: usize = at(Entity::Returns, "amount_cents");
 const ORDER_GIVEN_BACK: usize = at(Entity::Returns, "order_id");
+const NAME: usize = at(Entity::Events, "name");
 const BIRTH_YEAR: usize = at(Entity::Customers, "birth_year");
 /// More than any canonical table has.
 const COLUMNS_MAX: usize = 20;
@@ -87,7 +90,7 @@ impl Mapped {
     /// Tables as a mapping names them.
     pub fn by_mapping(mapping: &Mapping, files: &mut [Sniffed], options: &ReadOptions) -> Result<Self, Problem> {
         if mapping.tables.is_empty() {
-            return Err(Problem::refused("the mapping fills no table", "add a [[table]] with its columns"));
+            return Err(Problem::refused("the mapping fills no table", "add a [[table]] with its columns").of_mapping());
         }
         let fills = |file: &Sniffed, entity: Entity| {
             mapping.tables.iter().any(|t| t.takes(&file.name) && t.entity().is_ok_and(|e| e == entity) && covers(t, file))
@@ -137,6 +140,11 @@ impl Mapped {
     /// What a line says was earned or given back, taken down before the row is judged.
     fn state(&self, plan: &Plan, record: &Record<'_>, out: &mut Sink) -> Option<Decimal> {
         let amount = |column| plan.amount(column, record, self.digits);
+        let currency = plan.known.currency.map_or("", |column| plan.text(column, record));
+        if !currency.is_empty() && !currency.eq_ignore_ascii_case(&self.currency) {
+            // Another currency's amounts do not add up with these.
+            return None;
+        }
         let exact = match plan.entity {
             Entity::OrderItems => amount(TOTAL).or_else(|| {
                 let quantity =
@@ -174,7 +182,7 @@ impl Reader for Mapped {
                     .filter(|t| t.takes(&file.name) && (t.file.is_some() || covers(t, file)))
                     .map(|table| mapped_plan(table, header, mapping.style(table)?))
                     .collect();
-                plans?
+                plans.map_err(Problem::of_mapping)?
             }
         };
         // Lines with money come last: when they are judged, whatever else the record fills is already good.
@@ -183,14 +191,22 @@ impl Reader for Mapped {
             return Err(Problem::refused(
                 format!("no table of the mapping finds its columns in it; it has {}", listed(header)),
                 "name the columns as the file does, or leave the file out",
-            ));
+            )
+            .of_mapping());
         }
         self.private.clear();
         for plan in &self.plans {
             self.private.extend(plan.identities.iter().map(|(_, cell)| *cell).chain(plan.pseudonym));
         }
         self.plans_in_file = self.plans.len();
-        self.plans.iter().try_for_each(|plan| self.check_plan(plan))
+        let checked = self.plans.iter().try_for_each(|plan| {
+            self.check_plan(plan)?;
+            check_ids(plan, file, header)
+        });
+        match self.naming {
+            Naming::Canonical => checked,
+            Naming::Mapped(_) => checked.map_err(Problem::of_mapping),
+        }
     }
 
     fn row(&mut self, record: &Record<'_>, out: &mut Sink) -> Result<(), Bad> {
@@ -263,7 +279,7 @@ impl Mapped {
         let stated = if is_cancelled { None } else { self.state(plan, record, out) };
         let (mut customer, mut json) = (String::new(), String::new());
         let (key, currency) = (format_key(plan, &self.stem, record.row), Arc::clone(&self.currency));
-        let mut from_json = Vec::new();
+        let (mut from_json, mut event) = (Vec::new(), String::new());
         let mut values = [const { Value::Null }; COLUMNS_MAX];
         let values = &mut values[..entity.columns().len()];
         plan.fill(record, &mut self.clock, self.digits, values)?;
@@ -293,6 +309,7 @@ impl Mapped {
         if let Some(column) = customer_column.filter(|_| !customer.is_empty()) {
             values[column] = Value::Text(&customer);
         }
+        rename_event(plan, values, &mut event);
         scrub_json(plan, values, &mut json, &mut from_json);
         if let Some(column) = json_column.filter(|_| !json.is_empty()) {
             values[column] = Value::Text(&json);
@@ -410,6 +427,20 @@ impl Mapped {
     }
 }
 
+/// A list or bytes are no id, whatever their text.
+fn check_ids(plan: &Plan, file: &Sniffed, header: &[String]) -> Result<(), Problem> {
+    for (index, column) in plan.entity.columns().iter().enumerate().filter(|(_, column)| column.name.ends_with("_id")) {
+        let Some(name) = plan.cell(index).and_then(|cell| header.get(cell)) else { continue };
+        if let Some((_, kind)) = file.nested.iter().find(|(nested, _)| nested == name) {
+            return Err(Problem::refused(
+                format!("its column {name:?} holds values of type {kind}, and {}.{} is an id", plan.entity, column.name),
+                "write the ids as text or whole numbers",
+            ));
+        }
+    }
+    Ok(())
+}
+
 /// Tables of happenings need no key of their own: file and row make one.
 fn generates_key(entity: Entity) -> bool {
     matches!(
@@ -427,6 +458,21 @@ fn generates_key(entity: Entity) -> bool {
 fn generated_key(plan: &Plan) -> Option<usize> {
     let column = plan.known.key?;
     (generates_key(plan.entity) && !plan.has(column)).then_some(column)
+}
+
+/// An event goes by one name, whatever its tracker calls it; the name is kept in `renamed` where it is another.
+fn rename_event<'a>(plan: &Plan, values: &mut [Value<'a>], renamed: &'a mut String) {
+    if plan.entity != Entity::Events {
+        return;
+    }
+    let Value::Text(name) = values[NAME] else { return };
+    values[NAME] = match canonical(name) {
+        Cow::Borrowed(same) => Value::Text(same),
+        Cow::Owned(other) => {
+            *renamed = other;
+            Value::Text(renamed)
+        }
+    };
 }
 
 /// Of a birth date the year stays.

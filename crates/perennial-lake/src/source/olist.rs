@@ -125,7 +125,7 @@ impl Olist {
     }
 
     fn bad(&self, name: &str, reason: &'static str) -> Bad {
-        Bad { entity: self.entity(), cell: self.columns.cell(name), reason: reason.into() }
+        Bad { entity: self.entity(), cell: self.columns.cell(name), reason: reason.into(), part: None }
     }
 
     fn text<'a>(&self, name: &str, record: &Record<'a>) -> Result<&'a str, Bad> {
@@ -217,7 +217,8 @@ impl Olist {
         let (id, product) = (self.text("order_id", record)?, self.text("product_id", record)?);
         let missing = self.bad("order_id", "is no order of the orders file");
         let order = self.book.find(id).ok_or(missing)?;
-        let too_large = Bad { entity: Entity::OrderItems, cell: self.columns.cell("price"), reason: TOO_LARGE.into() };
+        let too_large =
+            Bad { entity: Entity::OrderItems, cell: self.columns.cell("price"), reason: TOO_LARGE.into(), part: None };
         let (cents, _) = minor(price, self.digits).ok_or(too_large)?;
         if is_sale {
             out.load(price);

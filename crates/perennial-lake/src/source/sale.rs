@@ -11,6 +11,7 @@ use super::ReadOptions;
 use super::cell::minor;
 use super::names::Names;
 use super::plan::at;
+use super::problem::Bad;
 use super::rows::Value;
 use super::sink::Sink;
 use super::status::CANCELLED;
@@ -27,6 +28,8 @@ pub struct Line {
     pub price: Decimal,
     /// Taken off this line.
     pub discount: Decimal,
+    /// Paid back for this line, and for how many pieces.
+    pub returned: Option<(Decimal, i64)>,
 }
 
 /// An order and its lines.
@@ -87,6 +90,12 @@ pub fn negative(amount: Decimal) -> Decimal {
 #[must_use]
 pub fn line_amount(line: &Line) -> Option<Decimal> {
     line.price.times(line.quantity)?.plus(negative(line.discount))
+}
+
+/// A line as it was judged, and the money it states either way.
+pub struct Judged {
+    pub amount: Option<Decimal>,
+    pub line: Result<Line, Bad>,
 }
 
 /// The amount of a line within the bounds of one.
@@ -259,25 +268,45 @@ impl Till {
         );
     }
 
+    /// What was paid back: line by line where the lines say it, else the order's refund less its share of shipping and tax.
     fn put_refund(&self, sale: &Sale, cents: &Cents, out: &mut Sink) {
-        let Some((amount, time)) = sale.refund.filter(|_| cents.refund != 0) else { return };
+        let Some((amount, time)) = sale.refund else { return };
+        // The lines were numbered just now: these are the order's last ones.
+        let last = self.orders.find(&sale.id).map_or(0, |number| i64::from(self.lines[number as usize]));
+        let mut by_lines = false;
+        for (line, line_no) in sale.lines.iter().zip(last - sale.lines.len() as i64 + 1..) {
+            let Some((exact, quantity)) = line.returned else { continue };
+            by_lines = true;
+            out.state(negative(exact));
+            let Some(back) = out.load(negative(exact)) else { continue };
+            let id = format!("{}-refund-{line_no}", sale.id);
+            let back = Back { id, line_no: Some(line_no), product: &line.product, time, quantity, cents: -back };
+            self.put_return(sale, &back, out);
+        }
+        if by_lines || cents.refund == 0 {
+            return;
+        }
         let exact = Decimal { units: -i128::from(cents.refund), scale: self.digits };
         out.state(exact);
         let whole = amount.to_minor(self.digits).is_some_and(|(back, _)| back >= cents.paid);
         let quantity = if whole { sale.lines.iter().map(|line| line.quantity).sum() } else { 0 };
         let id = format!("{}-refund", sale.id);
+        self.put_return(sale, &Back { id, line_no: None, product: "", time, quantity, cents: cents.refund }, out);
+    }
+
+    fn put_return(&self, sale: &Sale, back: &Back<'_>, out: &mut Sink) {
         out.push(
             Entity::Returns,
             &[
                 Value::text(sale.customer.as_deref().unwrap_or_default()),
-                Value::Text(&id),
+                Value::Text(&back.id),
                 Value::Text(&sale.id),
-                Value::Null,
-                Value::Null,
-                Value::Instant(time.0),
-                Value::Day(time.1),
-                Value::Whole(quantity),
-                Value::Whole(cents.refund),
+                back.line_no.map_or(Value::Null, Value::Whole),
+                Value::text(back.product),
+                Value::Instant(back.time.0),
+                Value::Day(back.time.1),
+                Value::Whole(back.quantity),
+                Value::Whole(back.cents),
                 Value::Text(&self.currency),
                 Value::Text("refund"),
             ],
@@ -327,6 +356,16 @@ impl Till {
         self.emitted = until;
         until < self.product_rows.len()
     }
+}
+
+/// A return of a sale.
+struct Back<'a> {
+    id: String,
+    line_no: Option<i64>,
+    product: &'a str,
+    time: (i64, Day),
+    quantity: i64,
+    cents: i64,
 }
 
 /// A sale's amounts in minor units.

@@ -274,6 +274,7 @@ fn a_byte_changed_anywhere_never_brings_the_reader_down() {
                 match read(None, std::slice::from_ref(&path), &options()) {
                     Ok(read) => assert!(read.rows(Entity::Orders) + read.rejects.len() > 0, "{name} {at} {flip}"),
                     Err(SourceError::Refused { problem, advice, .. }) => assert!(!problem.is_empty() && !advice.is_empty()),
+                    Err(SourceError::Mapping { problem, .. }) => panic!("{name} {at} {flip}: {problem}"),
                     Err(SourceError::Read { cause, .. }) => panic!("{name} {at} {flip}: {cause}"),
                 }
             }

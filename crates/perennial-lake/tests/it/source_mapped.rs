@@ -198,6 +198,111 @@ fn amounts_beyond_every_bound_are_rejected_where_they_stand() -> Result<(), Sour
 }
 
 #[test]
+fn an_address_is_no_customer_id() -> Result<(), SourceError> {
+    let folder = tempfile::tempdir().expect("folder");
+    let options = ReadOptions::new("UTC", "EUR");
+    let refused = |file: &str, text: &str, options: &ReadOptions| {
+        let path = put(folder.path(), file, text);
+        let refused = read(None, &[path], options).expect_err("an address as an id").to_string();
+        assert!(refused.contains(file) && refused.contains("pseudonym = \"COLUMN\"") && !refused.contains("ann@"), "{refused}");
+    };
+    let orders = "order_id,customer_id,ordered_at,total_cents\no1,c1,2024-04-01,900\no2,ann@shop.example,2024-04-02,500\n";
+    refused("orders.csv", orders, &options);
+    refused(
+        "retail.csv",
+        "Invoice,StockCode,Description,Quantity,InvoiceDate,Price,Customer ID,Country\n1,A,LAMP,6,2010-12-13,2.5,ann@shop.example,France\n",
+        &ReadOptions::new("UTC", "GBP"),
+    );
+    let mut mapped = options.clone();
+    let mapping = "[[table]]\ntable = \"orders\"\ncolumns = { order_id = \"id\", ordered_at = \"when\", total_cents = \"sum\", customer_id = \"who\" }\n";
+    mapped.mapping = Some(Mapping::parse(mapping).expect("mapping"));
+    refused("o.csv", "id,who,when,sum\n1,ann@shop.example,2024-04-01,5\n", &mapped);
+    // An address in a row that is rejected for another reason is hidden.
+    let text = "id,who,when,sum\n1,ann@shop.example,soon,5\n2,c2,2024-04-01,5\n";
+    let read = read(None, &[put(folder.path(), "p.csv", text)], &mapped)?;
+    let [reject] = read.rejects.as_slice() else { panic!("{:?}", read.rejects) };
+    assert_eq!((reject.column.as_deref(), reject.raw.as_str()), (Some("when"), "1 | [hidden] | soon | 5"));
+    Ok(())
+}
+
+#[test]
+fn names_of_google_analytics_become_canonical() -> Result<(), SourceError> {
+    let folder = tempfile::tempdir().expect("folder");
+    let names = [
+        ("view_item", "product_viewed"),
+        ("add_to_cart", "product_added"),
+        ("remove_from_cart", "product_removed"),
+        ("begin_checkout", "checkout_started"),
+        ("purchase", "order_completed"),
+        ("refund", "order_refunded"),
+        ("view_item_list", "product_list_viewed"),
+        ("add_to_wishlist", "product_added_to_wishlist"),
+        ("search", "products_searched"),
+        ("view_cart", "cart_viewed"),
+        ("add_payment_info", "payment_info_entered"),
+        ("view_promotion", "promotion_viewed"),
+        ("session_start", "session_started"),
+        ("Loyalty Card", "loyalty_card"),
+        ("product_viewed", "product_viewed"),
+    ];
+    let rows: String = names.iter().map(|(name, _)| format!("{name},1700000000000000\n")).collect();
+    let path = put(folder.path(), "ga4.csv", &format!("event_name,event_timestamp\n{rows}"));
+    let mut options = ReadOptions::new("UTC", "EUR");
+    let mapping = "dates = \"epoch-microseconds\"\n[[table]]\ntable = \"events\"\n\
+                   columns = { name = \"event_name\", occurred_at = \"event_timestamp\" }\n";
+    options.mapping = Some(Mapping::parse(mapping).expect("mapping"));
+    let found = read(None, &[path], &options)?.texts(Entity::Events, "name");
+    assert_eq!(found.iter().flatten().collect::<Vec<_>>(), names.iter().map(|(_, name)| name).collect::<Vec<_>>());
+    let path = put(folder.path(), "events.csv", &format!("name,occurred_at\n{}", rows.replace("1700000000000000", "2024-01-01")));
+    let found = read(Some("perennial"), &[path], &ReadOptions::new("UTC", "EUR"))?.texts(Entity::Events, "name");
+    assert_eq!(found.iter().flatten().collect::<Vec<_>>(), names.iter().map(|(_, name)| name).collect::<Vec<_>>());
+    Ok(())
+}
+
+#[test]
+fn a_mapping_is_part_of_what_a_file_says() {
+    let (one, other) = (Mapping::parse("decimal = \",\"").expect("one"), Mapping::parse("decimal = \".\"").expect("other"));
+    assert_eq!(one.content_of("ab"), one.content_of("ab"));
+    assert!(one.content_of("ab") != other.content_of("ab") && one.content_of("ab") != one.content_of("ba"));
+    assert_eq!(one.content_of("ab").len(), 64);
+}
+
+#[test]
+fn another_currency_is_in_no_sum() -> Result<(), SourceError> {
+    let folder = tempfile::tempdir().expect("folder");
+    let text = "order_id,line_no,ordered_at,product_id,quantity,total_cents,currency\no1,1,2024-01-01,p,1,500,EUR\no2,1,2024-01-01,p,1,900,USD\n";
+    let read = read(None, &[put(folder.path(), "order_items.csv", text)], &ReadOptions::new("UTC", "EUR"))?;
+    assert_eq!((read.stated.as_str(), read.rejected.as_str(), read.rejects.len()), ("5.00", "0", 1));
+    Ok(())
+}
+
+#[test]
+fn ids_of_parquet_are_whole_numbers_or_text() {
+    use std::sync::Arc;
+
+    use arrow::array::{ArrayRef, BinaryArray, Float64Array, Int64Array, RecordBatch, StringArray};
+    let folder = tempfile::tempdir().expect("folder");
+    let path = folder.path().join("orders.parquet");
+    let read_with = |ids: ArrayRef| {
+        let owners: ArrayRef = Arc::new(Float64Array::from(vec![Some(27.0), None]));
+        let times: ArrayRef = Arc::new(StringArray::from(vec!["2024-01-01", "2024-1-2"]));
+        let totals: ArrayRef = Arc::new(Int64Array::from(vec![100, 200]));
+        let columns = [("order_id", ids), ("customer_id", owners), ("ordered_at", times), ("total_cents", totals)];
+        let rows = RecordBatch::try_from_iter_with_nullable(columns.map(|(name, column)| (name, column, true))).expect("rows");
+        let file = std::fs::File::create(&path).expect("file");
+        let mut writer = parquet::arrow::ArrowWriter::try_new(file, rows.schema(), None).expect("writer");
+        writer.write(&rows).expect("written");
+        writer.close().expect("closed");
+        read(None, std::slice::from_ref(&path), &ReadOptions::new("UTC", "EUR"))
+    };
+    let orders = read_with(Arc::new(Float64Array::from(vec![1.0, 2.0]))).expect("whole numbers");
+    assert_eq!(orders.texts(Entity::Orders, "order_id"), [Some("1".to_owned()), Some("2".to_owned())]);
+    assert_eq!(orders.texts(Entity::Orders, "customer_id"), [Some("27".to_owned()), None]);
+    let refused = read_with(Arc::new(BinaryArray::from(vec![b"a".as_slice(), b"b"]))).expect_err("bytes");
+    assert!(refused.to_string().contains("\"order_id\" holds values of type bytes"), "{refused}");
+}
+
+#[test]
 fn facts_name_files_by_their_content() -> Result<(), SourceError> {
     let folder = tempfile::tempdir().expect("folder");
     put(folder.path(), "b.csv", "x\n");
