@@ -116,7 +116,8 @@ entities! {
         may("delivered_at", Instant), may("promised_at", Instant),
     ];
     // `customer_id`, `ordered_at` and `ordered_on` repeat the order's, so that a customer's lines lie together and need no join.
-    // `kind` is `product` or `charge` (postage, fees, manual corrections: revenue, but not products).
+    // `kind` is `product`, `charge` (postage, fees, manual corrections: revenue, but not products) or `cancelled` (a line of an order
+    // that is no sale: kept as it was ordered, with a discount and total of 0).
     OrderItems, "order_items", key ["order_id", "line_no"], time Some("ordered_at"), [
         may("customer_id", Text), must("order_id", Text), must("line_no", Count), must("ordered_at", Instant), must("ordered_on", Date),
         must("product_id", Text), must("kind", Text), must("quantity", Count), must("unit_price_cents", Cents),

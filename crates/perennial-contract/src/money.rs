@@ -25,6 +25,16 @@ impl Decimal {
     /// Read a plain decimal: an optional sign, digits, at most one point, at most 12 decimals and 24 digits. No exponent, no grouping.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
+        Self::read(text, 24)
+    }
+
+    /// Read what [`Display`](std::fmt::Display) writes, a sum of any size: as many digits as 128 bits hold, at most 12 decimals.
+    #[must_use]
+    pub fn parse_sum(text: &str) -> Option<Self> {
+        Self::read(text, 39)
+    }
+
+    fn read(text: &str, digits_max: u32) -> Option<Self> {
         let text = text.trim();
         let (negative, digits) = match text.as_bytes().first()? {
             b'-' => (true, &text[1..]),
@@ -37,10 +47,10 @@ impl Decimal {
                 b'0'..=b'9' => {
                     seen += 1;
                     scale += u32::from(after_point);
-                    if seen > 24 || scale > 12 {
+                    if seen > digits_max || scale > 12 {
                         return None;
                     }
-                    units = units * 10 + i128::from(byte - b'0');
+                    units = units.checked_mul(10)?.checked_add(i128::from(byte - b'0'))?;
                 }
                 b'.' if !after_point => after_point = true,
                 _ => return None,
@@ -107,6 +117,10 @@ mod tests {
         for bad in ["", "-", ".", "1e5", "1,000", "1.2.3", "NaN", "٣"] {
             assert_eq!(Decimal::parse(bad), None, "{bad}");
         }
+        for text in ["-123456789012345678901234567890.123456789", "99999999999999999999999999999999999999", "0.5", "-3"] {
+            assert_eq!(Decimal::parse_sum(text).map(|sum| sum.to_string()).as_deref(), Some(text));
+        }
+        assert_eq!(Decimal::parse_sum("999999999999999999999999999999999999999"), None);
         let sum = Decimal::parse("0.001").and_then(|a| a.plus(Decimal::parse("-2.5")?));
         assert_eq!(sum.map(|d| d.to_string()), Some("-2.499".to_owned()));
     }

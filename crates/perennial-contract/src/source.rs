@@ -82,6 +82,9 @@ pub enum SourceError {
     Read { file: PathBuf, cause: String },
     #[error("{}: {problem}; {advice}", file.display())]
     Refused { file: PathBuf, problem: String, advice: String },
+    /// What the caller said of the file does not fit it: a mapping with a mistake.
+    #[error("{}: {problem}; {advice}", file.display())]
+    Mapping { file: PathBuf, problem: String, advice: String },
 }
 
 /// Reads a shop's files as canonical batches of bounded size.

@@ -12,6 +12,7 @@ mod simulate;
 use std::process::ExitCode;
 
 use clap::Parser;
+use perennial_contract::source::SourceError;
 use perennial_lake::lake::LakeError;
 
 /// The engine and the lake allocate many small buffers on two threads; the system allocator costs a fifth more time here.
@@ -24,6 +25,9 @@ fn exit_code(error: &anyhow::Error) -> u8 {
         return 3;
     }
     if let Some(LakeError::Settings { .. }) = error.downcast_ref() {
+        return 2;
+    }
+    if let Some(SourceError::Mapping { .. }) = error.downcast_ref() {
         return 2;
     }
     if error.is::<config::SettingsError>() || error.is::<cmd::UsageError>() { 2 } else { 1 }

@@ -2,7 +2,7 @@
 -- 购物篮：商品行数、件数、品种与单价
 -- key: customer_id; tables: order_items
 --
--- Lines of kind `product`, unless said otherwise. A basket is everything a customer ordered on one day.
+-- Lines of kind `product`, unless said otherwise; those of cancelled orders have a kind of their own. A basket is everything a customer ordered on one day.
 --
 -- column: order_lines_all | whole | count | 0 | product lines so far | 累计商品行数
 -- column: order_lines_90d | whole | count | 0 | product lines in the 90 days before the as-of day | 近90天商品行数

@@ -2,6 +2,8 @@
 -- 折扣：折扣与优惠券的使用
 -- key: customer_id; tables: order_items, orders
 --
+-- Lines of cancelled orders do not count; a coupon of one does, since it was used when the order was placed.
+--
 -- column: discount_cents_all | whole | cents | 0 | line discounts so far | 累计折扣
 -- column: discount_cents_90d | whole | cents | 0 | line discounts in the 90 days before the as-of day | 近90天折扣
 -- column: discount_cents_share | float | share | null | line discounts by sales before discount, where those are positive | 折扣占比
@@ -11,7 +13,7 @@
 WITH pieces AS (
     SELECT customer_id, CAST($as_of - ordered_on AS INT) AS age_days, 1 AS order_lines, 0 AS orders, 0 AS coupons, discount_cents,
         total_cents
-    FROM order_items WHERE customer_id IS NOT NULL AND ordered_on < $as_of
+    FROM order_items WHERE customer_id IS NOT NULL AND ordered_on < $as_of AND kind <> 'cancelled'
     UNION ALL
     SELECT customer_id, CAST($as_of - ordered_on AS INT), 0, 1, CASE WHEN coupon_codes IS NOT NULL THEN 1 ELSE 0 END,
         CAST(0 AS BIGINT), CAST(0 AS BIGINT)

@@ -3,7 +3,8 @@
 -- key: customer_id; tables: orders, order_items, returns
 --
 -- A purchase day is a day with an order line of positive value or an order that is not cancelled; several orders of one day are one.
--- `status` is the one fact here that is not dated: it can only matter for orders without a line of positive value.
+-- Lines of cancelled orders are worth nothing (the import makes them so), so a cancelled order is neither a purchase day nor spend,
+-- even before the day on which it was cancelled: `status` is the one fact here that is not dated.
 -- Cents are net of returns and of line discounts, without shipping and tax; a return counts on the day it was posted.
 -- Customers without a purchase day before $as_of have no row; this group says which customers every other group is asked for.
 --

@@ -10,6 +10,7 @@ mod trap;
 
 use std::collections::BTreeMap;
 
+use arrow::array::Array;
 use perennial_contract::Entity;
 use perennial_contract::engine::{EngineError, Snapshot};
 use perennial_contract::money::{Decimal, minor_digits};
@@ -23,6 +24,7 @@ pub use trap::Trap;
 
 use crate::features::FeatureError;
 use crate::lake::{ImportRecord, Lake, LakeError};
+use crate::table::hash::{hash, mix};
 
 /// Profiles of the tables that hold rows or rejects.
 pub type Tables = BTreeMap<Entity, TableProfile>;
@@ -183,21 +185,38 @@ fn read_all(lake: &Lake, at: &Snapshot) -> Result<(Tables, Relations), QualityEr
     Ok((tables, relations?))
 }
 
+/// Rejects by table and reason. Exports overlap, so the same bad row of two imports is one; twice in one import, it is two.
 fn reject_groups(lake: &Lake, at: &Snapshot) -> Result<Vec<RejectGroup>, QualityError> {
-    let mut counts: BTreeMap<(String, String), u64> = BTreeMap::new();
-    for bucket in lake.scan(at, Entity::Rejects, &["table", "reason"], &perennial_contract::engine::Who::Everyone)? {
+    let mut rows: BTreeMap<u64, Bad> = BTreeMap::new();
+    let columns = ["batch_id", "table", "reason", "column", "value", "raw"];
+    for bucket in lake.scan(at, Entity::Rejects, &columns, &perennial_contract::engine::Who::Everyone)? {
         for batch in bucket {
             let table = perennial_contract::Table::new(batch?);
-            let columns = table.texts("table").and_then(|tables| Ok((tables, table.texts("reason")?)));
-            let Ok((tables, reasons)) = columns else { continue };
-            for (table, reason) in tables.iter().zip(&reasons) {
-                *counts.entry((table.unwrap_or_default().to_owned(), reason.unwrap_or_default().to_owned())).or_default() += 1;
+            let Ok(texts) = columns.iter().map(|name| table.texts(name)).collect::<Result<Vec<_>, _>>() else { continue };
+            for row in 0..table.rows() {
+                let text = |column: usize| if texts[column].is_valid(row) { texts[column].value(row) } else { "" };
+                let content = (1..columns.len()).fold(0, |state, column| mix(state, hash(text(column).as_bytes(), 23)));
+                let bad = rows
+                    .entry(content)
+                    .or_insert_with(|| Bad { group: (text(1).to_owned(), text(2).to_owned()), ..Bad::default() });
+                *bad.by_import.entry(hash(text(0).as_bytes(), 29)).or_default() += 1;
             }
         }
+    }
+    let mut counts: BTreeMap<(String, String), u64> = BTreeMap::new();
+    for bad in rows.into_values() {
+        *counts.entry(bad.group).or_default() += bad.by_import.values().copied().max().unwrap_or(0);
     }
     let mut groups: Vec<_> = counts.into_iter().map(|((table, reason), rows)| RejectGroup { table, reason, rows }).collect();
     groups.sort_by_key(|group| std::cmp::Reverse(group.rows));
     Ok(groups)
+}
+
+/// A bad row by its content, and how often each import had it.
+#[derive(Default)]
+struct Bad {
+    group: (String, String),
+    by_import: BTreeMap<u64, u64>,
 }
 
 fn loaded(import: &ImportRecord, digits: u32) -> Decimal {
@@ -227,16 +246,15 @@ fn balance(imports: &[ImportRecord], currency: &str) -> Option<Balance> {
     let [stated, loaded, rejected, rounding] = sums;
     let total = loaded.plus(rejected)?.plus(rounding)?;
     let rest = total.plus(Decimal { units: -stated.units, scale: stated.scale })?;
-    let known: i64 = imports
-        .iter()
-        .map(|import| import.money.repeated_cents + import.money.unchanged_cents + import.money.superseded_cents)
-        .sum();
+    let known = imports.iter().map(|import| &import.money);
+    let known = known.flat_map(|money| [money.repeated_cents, money.unchanged_cents, money.superseded_cents]);
+    let known: i128 = known.map(i128::from).sum();
     Some(Balance {
         stated: stated.to_string(),
         loaded: loaded.to_string(),
         rejected: rejected.to_string(),
         rounding: rounding.to_string(),
-        known: Decimal { units: i128::from(known), scale: digits }.to_string(),
+        known: Decimal { units: known, scale: digits }.to_string(),
         balanced: rest.units == 0,
     })
 }

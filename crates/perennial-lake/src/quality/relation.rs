@@ -21,6 +21,8 @@ pub struct Relations {
     /// Product lines (charges are not products) whose product is unknown; counted only when there is a product table.
     pub lines_without_product: u64,
     pub lines_of_charges: u64,
+    /// Lines of orders that are no sales.
+    pub lines_cancelled: u64,
     pub lines_of_zero: u64,
     pub lines_below_zero: u64,
     pub returns: u64,
@@ -82,7 +84,7 @@ impl Relations {
 
     #[must_use]
     pub fn net_revenue_cents(&self) -> i64 {
-        self.sales_cents - self.returned_cents
+        self.sales_cents.saturating_sub(self.returned_cents)
     }
 }
 
@@ -106,16 +108,18 @@ impl Pass {
         };
         for row in 0..batch.num_rows() {
             let (product, total) = (hash(products.value(row).as_bytes(), 0), totals.value(row));
-            let is_charge = kinds.value(row) == "charge";
+            let kind = kinds.value(row);
+            let is_cancelled = kind == "cancelled";
             self.found.lines += 1;
-            self.found.sales_cents += total;
-            self.found.lines_of_charges += u64::from(is_charge);
-            self.found.lines_of_zero += u64::from(total == 0);
+            self.found.sales_cents = self.found.sales_cents.saturating_add(total);
+            self.found.lines_of_charges += u64::from(kind == "charge");
+            self.found.lines_cancelled += u64::from(is_cancelled);
+            self.found.lines_of_zero += u64::from(total == 0 && !is_cancelled);
             self.found.lines_below_zero += u64::from(total < 0);
             self.found.lines_without_order += u64::from(!orders.contains(&hash(ids.value(row).as_bytes(), 0)));
             self.found.lines_without_product +=
-                u64::from(!is_charge && !self.products.is_empty() && !self.products.contains(&product));
-            if customers.is_null(row) {
+                u64::from(kind == "product" && !self.products.is_empty() && !self.products.contains(&product));
+            if customers.is_null(row) || is_cancelled {
                 continue;
             }
             if self.at_hand.id != customers.value(row) {
@@ -153,7 +157,7 @@ impl Pass {
         let (ids, amounts) = (texts(batch, "order_id"), cents(batch, "amount_cents"));
         for row in 0..batch.num_rows() {
             self.found.returns += 1;
-            self.found.returned_cents += amounts.value(row);
+            self.found.returned_cents = self.found.returned_cents.saturating_add(amounts.value(row));
             let is_known = ids.is_null(row) || orders.contains(&hash(ids.value(row).as_bytes(), 0));
             self.found.returns_without_order += u64::from(!is_known);
         }

@@ -218,12 +218,10 @@ fn answer(name: &str, severity: Severity, count: Count<'_>) -> Answer {
 
 /// The lake's net revenue against what the files stated, import by import, to the cent.
 pub fn reconciliation(imports: &[ImportRecord], relations: &Relations, severity: Severity) -> Answer {
-    let arrived: i64 = imports
-        .iter()
-        .map(|import| &import.money)
-        .map(|money| money.loaded_cents - money.repeated_cents - money.unchanged_cents - money.superseded_cents)
-        .sum();
-    let net = relations.net_revenue_cents();
+    let money = imports.iter().map(|import| &import.money);
+    let parts = money.flat_map(|m| [m.loaded_cents, -m.repeated_cents, -m.unchanged_cents, -m.superseded_cents]);
+    let arrived: i128 = parts.map(i128::from).sum();
+    let net = i128::from(relations.net_revenue_cents());
     let unbalanced = imports.iter().filter(|import| !super::is_balanced(import)).count() as u64;
     let passed = unbalanced == 0 && arrived == net;
     Answer {
@@ -231,7 +229,7 @@ pub fn reconciliation(imports: &[ImportRecord], relations: &Relations, severity:
         table: Entity::OrderItems.name().to_owned(),
         severity,
         passed,
-        count: if arrived == net { unbalanced } else { arrived.abs_diff(net) },
+        count: if arrived == net { unbalanced } else { u64::try_from(arrived.abs_diff(net)).unwrap_or(u64::MAX) },
         of: imports.len() as u64,
         finding: format!(
             "net revenue in the lake is {net} minor units, the imports brought {arrived}; {unbalanced} of {} imports do not balance with their files",

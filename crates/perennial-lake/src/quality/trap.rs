@@ -16,6 +16,9 @@ pub struct Trap {
 /// What each format's rows are checked for.
 type Check = (&'static str, fn(&Relations) -> u64, &'static str, &'static str);
 
+const CANCELLED: &str = "lines of cancelled, failed or unpaid orders are no sale; no sum of money takes them in";
+const CANCELLED_ZH: &str = "条已取消、失败或未付款订单的明细不算销售；不计入任何金额";
+
 const CHECKS: &[Check] = &[
     ("online-retail", |r| r.returns, "cancellation lines (C invoices) are returns", "条取消明细（C 开头的发票）计为退货"),
     ("online-retail", |r| r.orders_of_guests, "invoices have no customer", "张发票没有客户"),
@@ -45,6 +48,12 @@ const CHECKS: &[Check] = &[
         "baskets hold fewer than two lines on average: a sample of lines, so no basket rules",
         "个购物篮平均不足两条明细：这是明细抽样，不宜做购物篮分析",
     ),
+    ("olist", |r| r.lines_cancelled, CANCELLED, CANCELLED_ZH),
+    ("shopify-orders", |r| r.lines_cancelled, CANCELLED, CANCELLED_ZH),
+    ("woocommerce", |r| r.lines_cancelled, CANCELLED, CANCELLED_ZH),
+    ("segment", |r| r.lines_cancelled, CANCELLED, CANCELLED_ZH),
+    ("perennial", |r| r.lines_cancelled, CANCELLED, CANCELLED_ZH),
+    ("csv", |r| r.lines_cancelled, CANCELLED, CANCELLED_ZH),
     ("shopify-orders", |r| r.orders_of_guests, "orders have no customer", "笔订单没有客户"),
     ("woocommerce", |r| r.orders_of_guests, "orders have no customer", "笔订单没有客户"),
 ];

@@ -40,6 +40,11 @@ impl Order {
             promised_at: None,
         }
     }
+
+    fn total(&self) -> i64 {
+        let parts = [self.subtotal, -self.discount, self.shipping, self.tax];
+        parts.into_iter().fold(0_i64, i64::saturating_add)
+    }
 }
 
 /// The orders of an import, in the order they were first met. About 150 bytes each.
@@ -106,7 +111,7 @@ impl Book {
                     Value::Whole(order.discount),
                     Value::Whole(order.shipping),
                     Value::Whole(order.tax),
-                    Value::Whole(order.subtotal - order.discount + order.shipping + order.tax),
+                    Value::Whole(order.total()),
                     channel.clone(),
                     Value::Null,
                     instant(order.delivered_at),

@@ -12,6 +12,13 @@ pub enum DecimalMark {
     Comma,
 }
 
+/// An amount beyond this many minor units, ten million millions of the currency, is a mistake of the file.
+pub const MINOR_MAX: i64 = 1_000_000_000_000_000;
+/// More pieces than this on one line are too.
+pub const QUANTITY_MAX: i64 = 1_000_000_000;
+/// Why a line with more than [`QUANTITY_MAX`] is rejected.
+pub const TOO_MANY: &str = "is above 1000000000, the most that one line may hold";
+
 /// Decimals beyond this many are the tail of a binary float (2.2800000000000002) and are rounded away.
 const DECIMALS_KEPT: u32 = 9;
 
@@ -110,13 +117,15 @@ pub fn whole(text: &str, mark: DecimalMark) -> Option<i64> {
     (units % divisor == 0).then(|| i64::try_from(units / divisor).ok()).flatten()
 }
 
-/// [`Decimal::to_minor`], without 128-bit divisions for an amount that has just the minor unit's decimals.
+/// [`Decimal::to_minor`] of an amount within [`MINOR_MAX`], without 128-bit divisions where it has just the minor unit's decimals.
 #[must_use]
 pub fn minor(amount: Decimal, digits: u32) -> Option<(i64, bool)> {
-    if amount.scale == digits {
-        return i64::try_from(amount.units).ok().map(|units| (units, true));
-    }
-    amount.to_minor(digits)
+    let minor = if amount.scale == digits {
+        i64::try_from(amount.units).ok().map(|units| (units, true))
+    } else {
+        amount.to_minor(digits)
+    };
+    minor.filter(|(units, _)| (-MINOR_MAX..=MINOR_MAX).contains(units))
 }
 
 #[must_use]

@@ -2,9 +2,12 @@
 
 use perennial_contract::Entity;
 
+use super::cell::{MINOR_MAX, QUANTITY_MAX, TOO_MANY};
 use super::plan::{Plan, at};
 use super::problem::Bad;
 use super::rows::Value;
+use super::sale::TOO_LARGE;
+use super::status::{CANCELLED, is_no_sale};
 
 const ITEM: Entity = Entity::OrderItems;
 
@@ -50,21 +53,25 @@ fn complete_order(plan: &Plan, values: &mut [Value<'_>]) -> Result<(), Bad> {
     const ORDER: Entity = Entity::Orders;
     const SUBTOTAL: usize = at(ORDER, "subtotal_cents");
     const TOTAL: usize = at(ORDER, "total_cents");
-    default(&mut values[const { at(ORDER, "status") }], Value::Text("completed"));
+    const STATUS: usize = at(ORDER, "status");
+    default(&mut values[STATUS], Value::Text("completed"));
+    if matches!(values[STATUS], Value::Text(status) if is_no_sale(status)) {
+        values[STATUS] = Value::Text(CANCELLED);
+    }
     let mut part = |column: usize| {
         default(&mut values[column], Value::Whole(0));
         cents(&values[column]).unwrap_or(0)
     };
     let discount = part(const { at(ORDER, "discount_cents") });
     let added = part(const { at(ORDER, "shipping_cents") }).checked_add(part(const { at(ORDER, "tax_cents") }));
-    let more = added.and_then(|added| added.checked_sub(discount)).ok_or_else(|| plan.bad(TOTAL, "is too large an amount"))?;
+    let more = added.and_then(|added| added.checked_sub(discount)).ok_or_else(|| plan.bad(TOTAL, TOO_LARGE))?;
     match (cents(&values[SUBTOTAL]), cents(&values[TOTAL])) {
         (Some(subtotal), None) => {
-            let total = subtotal.checked_add(more).ok_or_else(|| plan.bad(SUBTOTAL, "is too large an amount"))?;
+            let total = subtotal.checked_add(more).ok_or_else(|| plan.bad(SUBTOTAL, TOO_LARGE))?;
             values[TOTAL] = Value::Whole(total);
         }
         (None, Some(total)) => {
-            let subtotal = total.checked_sub(more).ok_or_else(|| plan.bad(TOTAL, "is too large an amount"))?;
+            let subtotal = total.checked_sub(more).ok_or_else(|| plan.bad(TOTAL, TOO_LARGE))?;
             values[SUBTOTAL] = Value::Whole(subtotal);
         }
         (None, None) => return Err(plan.bad(TOTAL, "is missing: an order needs a subtotal or a total")),
@@ -81,11 +88,12 @@ fn complete_item(plan: &Plan, values: &mut [Value<'_>]) -> Result<(), Bad> {
     const TOTAL: usize = at(ITEM, "total_cents");
     const KIND: usize = at(ITEM, "kind");
     default(&mut values[KIND], Value::Text("product"));
-    if !matches!(values[KIND], Value::Text("product" | "charge")) {
-        return Err(plan.bad(KIND, "is neither product nor charge"));
+    if !matches!(values[KIND], Value::Text("product" | "charge" | CANCELLED)) {
+        return Err(plan.bad(KIND, "is neither product, charge nor cancelled"));
     }
     default(&mut values[DISCOUNT], Value::Whole(0));
     let quantity = match cents(&values[QUANTITY]) {
+        Some(quantity) if quantity > QUANTITY_MAX => return Err(plan.bad(QUANTITY, TOO_MANY)),
         Some(quantity @ 1..) => quantity,
         Some(_) => return Err(plan.bad(QUANTITY, "is not above 0; goods that came back belong in returns")),
         None => return Err(plan.bad(QUANTITY, "is missing")),
@@ -93,16 +101,20 @@ fn complete_item(plan: &Plan, values: &mut [Value<'_>]) -> Result<(), Bad> {
     if matches!(values[PRICE], Value::Whole(i64::MIN..0)) {
         return Err(plan.bad(PRICE, "is below 0; money given back belongs in returns"));
     }
-    let large = || plan.bad(TOTAL, "is too large an amount");
+    let large = || plan.bad(if plan.has(TOTAL) { TOTAL } else { PRICE }, TOO_LARGE);
     let discount = cents(&values[DISCOUNT]).unwrap_or(0);
     match (cents(&values[PRICE]), cents(&values[TOTAL])) {
         (Some(price), None) => {
             let gross = price.checked_mul(quantity).and_then(|gross| gross.checked_sub(discount));
-            values[TOTAL] = Value::Whole(gross.ok_or_else(large)?);
+            values[TOTAL] = Value::Whole(gross.filter(|total| total.abs() <= MINOR_MAX).ok_or_else(large)?);
         }
         (None, Some(total)) => values[PRICE] = Value::Whole(total.checked_add(discount).ok_or_else(large)? / quantity),
         (None, None) => return Err(plan.bad(PRICE, "is missing: a line needs a unit price or a total")),
         (Some(_), Some(_)) => {}
+    }
+    if values[KIND] == Value::Text(CANCELLED) {
+        // Kept as it was ordered, and worth nothing.
+        (values[DISCOUNT], values[TOTAL]) = (Value::Whole(0), Value::Whole(0));
     }
     Ok(())
 }
@@ -112,6 +124,9 @@ fn complete_return(plan: &Plan, values: &mut [Value<'_>]) -> Result<(), Bad> {
     default(&mut values[quantity], Value::Whole(1));
     if matches!(values[quantity], Value::Whole(i64::MIN..0)) {
         return Err(plan.bad(quantity, "is below 0"));
+    }
+    if matches!(values[quantity], Value::Whole(pieces) if pieces > QUANTITY_MAX) {
+        return Err(plan.bad(quantity, TOO_MANY));
     }
     Ok(())
 }

@@ -145,7 +145,7 @@ impl CompleteJourney {
     }
 
     fn bad(&self, name: &str, reason: &'static str) -> Bad {
-        Bad { entity: self.entity(), cell: self.columns.cell(name), reason: reason.into() }
+        Bad { entity: self.entity(), cell: self.columns.cell(name), reason: reason.into(), part: None }
     }
 
     fn text<'a>(&self, name: &str, record: &Record<'a>) -> Result<&'a str, Bad> {

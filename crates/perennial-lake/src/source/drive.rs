@@ -106,6 +106,7 @@ impl<R: Reader> Drive<R> {
             }
             self.out.next_record();
         }
+        self.out.check()?;
         let tally = &self.out.tally;
         if tally.rows >= HOPELESS_ROWS && tally.rejected * 10 > tally.rows * 9 {
             return Err(hopeless(tally));
@@ -116,6 +117,7 @@ impl<R: Reader> Drive<R> {
     fn end_file(&mut self) -> Result<(), Problem> {
         self.records = None;
         self.reader.end(&mut self.out);
+        self.out.check()?;
         let tally = &self.out.tally;
         if tally.rejected * 2 > tally.rows {
             return Err(hopeless(tally));

@@ -1,5 +1,7 @@
 //! One name for one happening: what trackers call it, and the Segment e-commerce name in snake case that the lake uses.
 
+use std::borrow::Cow;
+
 /// Other names in use: Google Analytics 4, Braze, and older spellings.
 const OTHER_NAMES: &[(&str, &str)] = &[
     ("view_item_list", "product_list_viewed"),
@@ -27,6 +29,7 @@ const OTHER_NAMES: &[(&str, &str)] = &[
     ("removed_product", "product_removed"),
     ("completed_order", "order_completed"),
     ("order_placed", "order_completed"),
+    ("order_canceled", "order_cancelled"),
     ("email_open", "email_opened"),
     ("email_click", "email_link_clicked"),
     ("email_clicked", "email_link_clicked"),
@@ -40,7 +43,20 @@ const OTHER_NAMES: &[(&str, &str)] = &[
 
 /// `Product Viewed`, `view_item` and `productViewed` are all `product_viewed`.
 #[must_use]
-pub fn canonical(name: &str) -> String {
+pub fn canonical(name: &str) -> Cow<'_, str> {
+    let bytes = name.as_bytes();
+    let is_snake = bytes.iter().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || *b == b'_')
+        && !name.starts_with('_')
+        && !name.ends_with('_')
+        && !name.contains("__");
+    if is_snake { known(name).map_or(Cow::Borrowed(name), Cow::Borrowed) } else { Cow::Owned(snake_case(name)) }
+}
+
+fn known(snake: &str) -> Option<&'static str> {
+    OTHER_NAMES.iter().find(|(other, _)| *other == snake).map(|(_, name)| *name)
+}
+
+fn snake_case(name: &str) -> String {
     let mut snake = String::with_capacity(name.len() + 4);
     let mut after_lower = false;
     for c in name.trim().chars() {
@@ -58,7 +74,7 @@ pub fn canonical(name: &str) -> String {
         }
     }
     let snake = snake.trim_end_matches('_');
-    OTHER_NAMES.iter().find(|(other, _)| *other == snake).map_or(snake, |(_, name)| name).to_owned()
+    known(snake).unwrap_or(snake).to_owned()
 }
 
 #[cfg(test)]

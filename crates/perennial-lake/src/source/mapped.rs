@@ -1,5 +1,6 @@
 //! Files whose columns are the canonical ones, or are mapped to them.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -9,8 +10,10 @@ use perennial_contract::source::IdentityKind;
 
 use super::ReadOptions;
 use super::book::{Book, Order};
+use super::cell::{QUANTITY_MAX, whole};
 use super::complete::{complete, default};
 use super::drive::Reader;
+use super::event_names::canonical;
 use super::identity::{Pseudonyms, birth_year, kind_named, may_identify, scrub};
 use super::mapping::{Mapping, MoneyUnit, Style, TableMapping};
 use super::moment::Clock;
@@ -19,8 +22,10 @@ use super::plan::{From, Known, Plan, at};
 use super::problem::{Bad, Problem};
 use super::record::Record;
 use super::rows::Value;
+use super::sale::TOO_LARGE;
 use super::sink::Sink;
 use super::sniff::{Sniffed, listed, position};
+use super::status::CANCELLED;
 
 const ITEM: Entity = Entity::OrderItems;
 const ORDER_ID: usize = at(ITEM, "order_id");
@@ -28,11 +33,14 @@ const OWNER: usize = at(ITEM, "customer_id");
 const LINE_NO: usize = at(ITEM, "line_no");
 const ORDERED_AT: usize = at(ITEM, "ordered_at");
 const ORDERED_ON: usize = at(ITEM, "ordered_on");
+const KIND: usize = at(ITEM, "kind");
 const QUANTITY: usize = at(ITEM, "quantity");
 const PRICE: usize = at(ITEM, "unit_price_cents");
 const DISCOUNT: usize = at(ITEM, "discount_cents");
 const TOTAL: usize = at(ITEM, "total_cents");
 const GIVEN_BACK: usize = at(Entity::Returns, "amount_cents");
+const ORDER_GIVEN_BACK: usize = at(Entity::Returns, "order_id");
+const NAME: usize = at(Entity::Events, "name");
 const BIRTH_YEAR: usize = at(Entity::Customers, "birth_year");
 /// More than any canonical table has.
 const COLUMNS_MAX: usize = 20;
@@ -61,6 +69,8 @@ pub struct Mapped {
     book: Book,
     keeps_orders: bool,
     derives_orders: bool,
+    /// Orders that are no sales: their lines are worth nothing.
+    cancelled: Names,
     /// Keys already written, for tables that share a file with another.
     seen: BTreeMap<Entity, Names>,
 }
@@ -80,7 +90,7 @@ impl Mapped {
     /// Tables as a mapping names them.
     pub fn by_mapping(mapping: &Mapping, files: &mut [Sniffed], options: &ReadOptions) -> Result<Self, Problem> {
         if mapping.tables.is_empty() {
-            return Err(Problem::refused("the mapping fills no table", "add a [[table]] with its columns"));
+            return Err(Problem::refused("the mapping fills no table", "add a [[table]] with its columns").of_mapping());
         }
         let fills = |file: &Sniffed, entity: Entity| {
             mapping.tables.iter().any(|t| t.takes(&file.name) && t.entity().is_ok_and(|e| e == entity) && covers(t, file))
@@ -111,16 +121,34 @@ impl Mapped {
             book: Book::default(),
             keeps_orders: false,
             derives_orders: false,
+            cancelled: Names::default(),
             seen: BTreeMap::new(),
         })
+    }
+
+    /// Whether a line or a return belongs to an order that is no sale.
+    fn is_cancelled(&self, plan: &Plan, record: &Record<'_>) -> bool {
+        let order = match plan.entity {
+            ITEM if plan.text(KIND, record) == CANCELLED => return true,
+            ITEM => plan.text(ORDER_ID, record),
+            Entity::Returns => plan.text(ORDER_GIVEN_BACK, record),
+            _ => return false,
+        };
+        self.cancelled.len() > 0 && self.cancelled.find(order).is_some()
     }
 
     /// What a line says was earned or given back, taken down before the row is judged.
     fn state(&self, plan: &Plan, record: &Record<'_>, out: &mut Sink) -> Option<Decimal> {
         let amount = |column| plan.amount(column, record, self.digits);
+        let currency = plan.known.currency.map_or("", |column| plan.text(column, record));
+        if !currency.is_empty() && !currency.eq_ignore_ascii_case(&self.currency) {
+            // Another currency's amounts do not add up with these.
+            return None;
+        }
         let exact = match plan.entity {
             Entity::OrderItems => amount(TOTAL).or_else(|| {
-                let quantity = super::cell::whole(plan.text(QUANTITY, record), plan.style.mark)?;
+                let quantity =
+                    whole(plan.text(QUANTITY, record), plan.style.mark).filter(|quantity| *quantity <= QUANTITY_MAX)?;
                 let discount = amount(DISCOUNT).unwrap_or(Decimal::ZERO);
                 let gross = amount(PRICE)?.times(quantity)?;
                 gross.plus(Decimal { units: -discount.units, ..discount })
@@ -154,7 +182,7 @@ impl Reader for Mapped {
                     .filter(|t| t.takes(&file.name) && (t.file.is_some() || covers(t, file)))
                     .map(|table| mapped_plan(table, header, mapping.style(table)?))
                     .collect();
-                plans?
+                plans.map_err(Problem::of_mapping)?
             }
         };
         // Lines with money come last: when they are judged, whatever else the record fills is already good.
@@ -163,14 +191,22 @@ impl Reader for Mapped {
             return Err(Problem::refused(
                 format!("no table of the mapping finds its columns in it; it has {}", listed(header)),
                 "name the columns as the file does, or leave the file out",
-            ));
+            )
+            .of_mapping());
         }
         self.private.clear();
         for plan in &self.plans {
             self.private.extend(plan.identities.iter().map(|(_, cell)| *cell).chain(plan.pseudonym));
         }
         self.plans_in_file = self.plans.len();
-        self.plans.iter().try_for_each(|plan| self.check_plan(plan))
+        let checked = self.plans.iter().try_for_each(|plan| {
+            self.check_plan(plan)?;
+            check_ids(plan, file, header)
+        });
+        match self.naming {
+            Naming::Canonical => checked,
+            Naming::Mapped(_) => checked.map_err(Problem::of_mapping),
+        }
     }
 
     fn row(&mut self, record: &Record<'_>, out: &mut Sink) -> Result<(), Bad> {
@@ -239,10 +275,11 @@ impl Mapped {
     /// The row of one table. Whatever can fail comes before the sink is touched.
     fn one(&mut self, plan: &Plan, record: &Record<'_>, out: &mut Sink) -> Result<(), Bad> {
         let entity = plan.entity;
-        let stated = self.state(plan, record, out);
+        let is_cancelled = self.is_cancelled(plan, record);
+        let stated = if is_cancelled { None } else { self.state(plan, record, out) };
         let (mut customer, mut json) = (String::new(), String::new());
         let (key, currency) = (format_key(plan, &self.stem, record.row), Arc::clone(&self.currency));
-        let mut from_json = Vec::new();
+        let (mut from_json, mut event) = (Vec::new(), String::new());
         let mut values = [const { Value::Null }; COLUMNS_MAX];
         let values = &mut values[..entity.columns().len()];
         plan.fill(record, &mut self.clock, self.digits, values)?;
@@ -250,13 +287,15 @@ impl Mapped {
         if entity == ITEM {
             self.look_up_order(plan, record, values, &mut customer)?;
         }
-        if entity == Entity::Customers
-            && let Some(&(_, cell)) = plan.identities.iter().find(|(kind, _)| *kind == IdentityKind::BirthDate)
-        {
-            let year = birth_year(record.cell(cell)).map_or(Value::Null, Value::Whole);
-            default(&mut values[BIRTH_YEAR], year);
+        if is_cancelled && entity == ITEM {
+            values[KIND] = Value::Text(CANCELLED);
         }
+        default_birth_year(plan, record, values);
         complete(plan, values)?;
+        if is_cancelled && entity == Entity::Returns {
+            // Nothing was earned, so nothing is given back.
+            values[GIVEN_BACK] = Value::Whole(0);
+        }
         if let (Some(cell), Some(pseudonyms)) = (plan.pseudonym, &self.pseudonyms)
             && !record.cell(cell).is_empty()
         {
@@ -265,18 +304,12 @@ impl Mapped {
         if let Some(column) = generated_key(plan) {
             values[column] = Value::Text(&key);
         }
-        if let Some(column) = plan.known.currency {
-            match values[column] {
-                Value::Text(given) if !given.eq_ignore_ascii_case(&currency) => {
-                    return Err(plan.bad(column, "is another currency than the shop's"));
-                }
-                _ => values[column] = Value::Text(&currency),
-            }
-        }
+        check_currency(plan, &currency, values)?;
         let (customer_column, json_column) = (plan.known.customer, plan.known.json);
         if let Some(column) = customer_column.filter(|_| !customer.is_empty()) {
             values[column] = Value::Text(&customer);
         }
+        rename_event(plan, values, &mut event);
         scrub_json(plan, values, &mut json, &mut from_json);
         if let Some(column) = json_column.filter(|_| !json.is_empty()) {
             values[column] = Value::Text(&json);
@@ -290,7 +323,7 @@ impl Mapped {
             return Ok(());
         }
         if let Some(exact) = stated {
-            let cents = out.load(exact).ok_or_else(|| Bad::row(entity, "is too large an amount"))?;
+            let cents = out.load(exact).ok_or_else(|| Bad::row(entity, TOO_LARGE))?;
             if entity == ITEM {
                 values[TOTAL] = Value::Whole(cents);
             }
@@ -350,10 +383,14 @@ impl Mapped {
         const ON: usize = at(ORDER, "ordered_on");
         const ID: usize = at(ORDER, "order_id");
         const WHOSE: usize = at(ORDER, "customer_id");
+        const STATUS: usize = at(ORDER, "status");
+        let text = |column: usize| if let Value::Text(text) = &values[column] { *text } else { "" };
+        if entity == ORDER && text(STATUS) == CANCELLED {
+            self.cancelled.number(text(ID));
+        }
         if !self.keeps_orders {
             return;
         }
-        let text = |column: usize| if let Value::Text(text) = &values[column] { *text } else { "" };
         if entity == ORDER {
             let (Value::Instant(instant), Value::Day(day)) = (&values[AT], &values[ON]) else {
                 return;
@@ -366,6 +403,12 @@ impl Mapped {
             let (total, discount) = (whole(TOTAL), whole(DISCOUNT));
             if let Some(order) = self.book.find(text(ORDER_ID)) {
                 order.customer = order.customer.or(owner);
+                // An order is cancelled when all of its lines are.
+                if text(KIND) != CANCELLED {
+                    order.status = "completed";
+                } else if order.lines == 1 {
+                    order.status = CANCELLED;
+                }
                 order.subtotal = order.subtotal.saturating_add(total).saturating_add(discount);
                 order.discount = order.discount.saturating_add(discount);
             }
@@ -382,6 +425,20 @@ impl Mapped {
         let Some(Value::Text(key)) = column.map(|column| &values[column]) else { return false };
         !self.seen.entry(entity).or_default().number(key).1
     }
+}
+
+/// A list or bytes are no id, whatever their text.
+fn check_ids(plan: &Plan, file: &Sniffed, header: &[String]) -> Result<(), Problem> {
+    for (index, column) in plan.entity.columns().iter().enumerate().filter(|(_, column)| column.name.ends_with("_id")) {
+        let Some(name) = plan.cell(index).and_then(|cell| header.get(cell)) else { continue };
+        if let Some((_, kind)) = file.nested.iter().find(|(nested, _)| nested == name) {
+            return Err(Problem::refused(
+                format!("its column {name:?} holds values of type {kind}, and {}.{} is an id", plan.entity, column.name),
+                "write the ids as text or whole numbers",
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// Tables of happenings need no key of their own: file and row make one.
@@ -401,6 +458,45 @@ fn generates_key(entity: Entity) -> bool {
 fn generated_key(plan: &Plan) -> Option<usize> {
     let column = plan.known.key?;
     (generates_key(plan.entity) && !plan.has(column)).then_some(column)
+}
+
+/// An event goes by one name, whatever its tracker calls it; the name is kept in `renamed` where it is another.
+fn rename_event<'a>(plan: &Plan, values: &mut [Value<'a>], renamed: &'a mut String) {
+    if plan.entity != Entity::Events {
+        return;
+    }
+    let Value::Text(name) = values[NAME] else { return };
+    values[NAME] = match canonical(name) {
+        Cow::Borrowed(same) => Value::Text(same),
+        Cow::Owned(other) => {
+            *renamed = other;
+            Value::Text(renamed)
+        }
+    };
+}
+
+/// Of a birth date the year stays.
+fn default_birth_year(plan: &Plan, record: &Record<'_>, values: &mut [Value<'_>]) {
+    if plan.entity == Entity::Customers
+        && let Some(&(_, cell)) = plan.identities.iter().find(|(kind, _)| *kind == IdentityKind::BirthDate)
+    {
+        let year = birth_year(record.cell(cell)).map_or(Value::Null, Value::Whole);
+        default(&mut values[BIRTH_YEAR], year);
+    }
+}
+
+/// The shop's currency, where none is given.
+fn check_currency<'a>(plan: &Plan, currency: &'a str, values: &mut [Value<'a>]) -> Result<(), Bad> {
+    let Some(column) = plan.known.currency else { return Ok(()) };
+    match values[column] {
+        Value::Text(given) if !given.eq_ignore_ascii_case(currency) => {
+            Err(plan.bad(column, "is another currency than the shop's"))
+        }
+        _ => {
+            values[column] = Value::Text(currency);
+            Ok(())
+        }
+    }
 }
 
 /// A key made of file and row, where the table needs one and the file has none.

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use perennial_contract::Entity;
 use serde::Deserialize;
+use sha2::{Digest, Sha256};
 
 use super::cell::DecimalMark;
 use super::moment::DateFormat;
@@ -38,6 +39,13 @@ pub struct Mapping {
     /// One for each canonical table that is filled.
     #[serde(default, rename = "table")]
     pub tables: Vec<TableMapping>,
+    /// SHA-256 of the text it was read from.
+    #[serde(skip)]
+    digest: String,
+}
+
+fn hex(digest: &[u8]) -> String {
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -69,19 +77,26 @@ pub struct Style {
 
 impl Mapping {
     pub fn parse(text: &str) -> Result<Self, Problem> {
-        let mapping: Self = toml::from_str(text).map_err(|error| {
+        let mut mapping: Self = toml::from_str(text).map_err(|error| {
             Problem::refused(
                 format!("is not a mapping: {}", error.message()),
                 "see the import guide for the keys of a mapping file",
             )
         })?;
         mapping.check()?;
+        mapping.digest = hex(&Sha256::digest(text.as_bytes()));
         Ok(mapping)
     }
 
     pub fn read(path: &Path) -> Result<Self, perennial_contract::source::SourceError> {
         let text = std::fs::read_to_string(path).map_err(|error| Problem::Read(error.to_string()).of(path))?;
-        Self::parse(&text).map_err(|problem| problem.of(path))
+        Self::parse(&text).map_err(|problem| problem.of_mapping().of(path))
+    }
+
+    /// What stands for a file's content when it is read with this mapping: another mapping makes other rows of the same file.
+    #[must_use]
+    pub fn content_of(&self, file_sha256: &str) -> String {
+        hex(&Sha256::digest(format!("{file_sha256}\n{}", self.digest).as_bytes()))
     }
 
     fn check(&self) -> Result<(), Problem> {

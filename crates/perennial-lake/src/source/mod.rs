@@ -4,8 +4,10 @@
 //! reader makes canonical rows of them, `sink` collects rows, rejects, identities and money, and `drive` runs it all.
 //! A bad row becomes a reject; a bad file is refused whole.
 
+mod ahead;
 mod blocks;
 mod book;
+mod call;
 mod cdnow;
 mod cell;
 mod columns;
@@ -37,6 +39,7 @@ mod segment;
 mod shopify;
 mod sink;
 mod sniff;
+mod status;
 mod stream;
 mod woocommerce;
 mod workbook;
@@ -105,6 +108,7 @@ pub const SOURCES: &[Format] = &[
         open: |mut files, options| {
             let mapping = options.mapping.as_ref().ok_or_else(|| {
                 Problem::refused("no mapping was given", "say which column is which in a mapping file; see the import guide")
+                    .of_mapping()
             })?;
             let reader = mapped::Mapped::by_mapping(mapping, &mut files, options)?;
             drive(reader, files, options)
@@ -150,7 +154,10 @@ pub const SOURCES: &[Format] = &[
         name: "segment",
         help: "Segment's track and identify calls (JSON lines)",
         detect: |files| files.iter().all(segment::detect),
-        open: |files, options| drive(segment::Segment::new(options)?, segment::laid_out(files)?, options),
+        open: |files, options| {
+            let files = segment::laid_out(files)?;
+            drive(segment::Segment::new(&files, options)?, files, options)
+        },
     },
     Format {
         name: "perennial",
@@ -189,7 +196,7 @@ pub fn open(format: Option<&str>, paths: &[PathBuf], options: &ReadOptions) -> R
 
 fn sniff_all(paths: &[PathBuf], options: &ReadOptions) -> Result<Vec<Sniffed>, SourceError> {
     let given = match &options.mapping {
-        Some(mapping) => mapping.given().map_err(|problem| problem.of(&PathBuf::from("mapping")))?,
+        Some(mapping) => mapping.given().map_err(|problem| problem.of_mapping().of(&PathBuf::from("mapping")))?,
         None => sniff::Given::default(),
     };
     expand(paths)?.iter().map(|path| Sniffed::of(path, &given, &options.limits).map_err(|problem| problem.of(path))).collect()

@@ -17,7 +17,7 @@ pub const UNREASONABLE: &str = "date is before 1970 or after 2100";
 /// How a file writes dates.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub enum DateFormat {
-    /// 2026-03-01, 2026-03-01 14:05:09.123, 2026/03/01, with `Z` or an offset where there is one; also 20260301.
+    /// 2026-03-01, 2026-03-01 14:05:09.123, 2026/3/1, with `Z` or an offset where there is one; also 20260301.
     #[default]
     Iso,
     /// 03/01/2026 2:05 PM
@@ -210,9 +210,7 @@ fn digits(bytes: &[u8]) -> Option<i32> {
 
 fn iso(bytes: &[u8]) -> Option<Written> {
     let (date, rest) = match bytes {
-        [_, _, _, _, b'-' | b'/', _, _, b'-' | b'/', _, _, ..] => {
-            (Day::from_ymd(digits(&bytes[..4])?, digits(&bytes[5..7])? as u32, digits(&bytes[8..10])? as u32)?, &bytes[10..])
-        }
+        [_, _, _, _, b'-' | b'/', ..] => year_first(bytes)?,
         _ if bytes.len() >= 8 && bytes[..8].iter().all(u8::is_ascii_digit) => {
             (Day::from_ymd(digits(&bytes[..4])?, digits(&bytes[4..6])? as u32, digits(&bytes[6..8])? as u32)?, &bytes[8..])
         }
@@ -223,6 +221,18 @@ fn iso(bytes: &[u8]) -> Option<Written> {
         [b'T' | b't' | b' ', time @ ..] => clock_time(time, date),
         _ => None,
     }
+}
+
+/// `2026-03-01`, `2026/3/1`, and what follows.
+fn year_first(bytes: &[u8]) -> Option<(Day, &[u8])> {
+    let is_mark = |b: &u8| matches!(b, b'-' | b'/');
+    let (year, rest) = (bytes.get(..4)?, bytes.get(5..)?);
+    let month = rest.iter().position(is_mark)?;
+    let (month, rest) = (&rest[..month], &rest[month + 1..]);
+    let (day, rest) = rest.split_at(rest.iter().position(|b| !b.is_ascii_digit()).unwrap_or(rest.len()));
+    let is_short = (1..=2).contains(&month.len()) && (1..=2).contains(&day.len());
+    let day = is_short.then(|| Day::from_ymd(digits(year)?, digits(month)? as u32, digits(day)? as u32))??;
+    Some((day, rest))
 }
 
 /// `14:05`, `14:05:09.123`, `2:05 PM`, then nothing, `Z`, `UTC` or an offset.
@@ -289,6 +299,10 @@ fn offset_seconds(zone: &[u8]) -> Option<Option<i64>> {
 
 /// Three numbers parted by `/`, `.` or `-`, then a time where there is one.
 fn parted(text: &str, day_of: impl Fn([i32; 3]) -> Option<Day>) -> Option<Written> {
+    if text.bytes().take_while(u8::is_ascii_digit).count() == 4 {
+        // A year can stand nowhere else: such a date is clear in any format.
+        return iso(text.as_bytes());
+    }
     let (date, time) = text.split_once([' ', 'T', ',']).unwrap_or((text, ""));
     let mut parts = date.split(['/', '.', '-']);
     let mut next = || parts.next().filter(|part| part.len() <= 4).and_then(|part| digits(part.as_bytes()));
@@ -346,6 +360,12 @@ mod tests {
         check("Asia/Shanghai", "20260301", Iso, "2026-02-28T16:00:00Z", "2026-03-01");
         check("Asia/Shanghai", "2026-03-01T20:00:00Z", Iso, "2026-03-01T20:00:00Z", "2026-03-02");
         check("America/New_York", "2023-01-05 10:33:22 -0500", Iso, "2023-01-05T15:33:22Z", "2023-01-05");
+        for format in [Iso, MonthFirst, DayFirst] {
+            check("UTC", "2023/1/5 8:03", format.clone(), "2023-01-05T08:03:00Z", "2023-01-05");
+            check("UTC", "2023-1-15T8:03Z", format.clone(), "2023-01-15T08:03:00Z", "2023-01-15");
+            check("UTC", "2023-10-5", format.clone(), "2023-10-05T00:00:00Z", "2023-10-05");
+            check("UTC", "2023-10-05 18:03:01", format, "2023-10-05T18:03:01Z", "2023-10-05");
+        }
         check("UTC", "2023-01-05T10:33:22.123456789+05:30", Iso, "2023-01-05T05:03:22.123456Z", "2023-01-05");
         check("UTC", "12/31/2023 11:05 PM", MonthFirst, "2023-12-31T23:05:00Z", "2023-12-31");
         check("UTC", "1/2/24 12:05 am", MonthFirst, "2024-01-02T00:05:00Z", "2024-01-02");
@@ -384,9 +404,21 @@ mod tests {
     #[test]
     fn what_is_no_date_is_said_so() {
         let mut clock = Clock::new("UTC").expect("UTC");
-        for text in
-            ["", "2011", "2011-02-30", "2011-01-01 25:00", "2011-01-01 10:00 PST", "01/02/2011", "yesterday", "2011-01-01x"]
-        {
+        for text in [
+            "",
+            "2011",
+            "2011-02-30",
+            "2011-2-",
+            "2011--1",
+            "2011-002-1",
+            "2011-2-003",
+            "2011/2",
+            "2011-01-01 25:00",
+            "2011-01-01 10:00 PST",
+            "01/02/2011",
+            "yesterday",
+            "2011-01-01x",
+        ] {
             assert!(clock.read(text, &DateFormat::Iso).is_err(), "{text}");
         }
         for text in ["1969-12-31", "2101-01-01", "9999-01-01", "0001-01-01T00:00:00Z"] {

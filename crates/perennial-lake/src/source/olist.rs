@@ -1,6 +1,7 @@
 //! Olist's Brazilian shop: one file a table, joined by ids.
 //!
 //! - `customer_id` is made anew for every order; the person is `customer_unique_id`.
+//! - Orders `canceled` or `unavailable` are no sales: they are `cancelled`, and their lines are kept and worth nothing.
 //! - An item is one piece; freight is the order's shipping. Payments, sellers and places are not imported.
 //! - A review's time is when the customer answered it; one review id may stand at several orders, so both make the key.
 
@@ -10,7 +11,7 @@ use perennial_contract::{Day, Entity};
 
 use super::ReadOptions;
 use super::book::{Book, Order};
-use super::cell::{DecimalMark, decimal, whole};
+use super::cell::{DecimalMark, decimal, minor, whole};
 use super::columns::{Columns, Names};
 use super::drive::Reader;
 use super::moment::{Clock, DateFormat};
@@ -18,8 +19,10 @@ use super::plan::at;
 use super::problem::{Bad, Problem};
 use super::record::Record;
 use super::rows::Value;
+use super::sale::TOO_LARGE;
 use super::sink::Sink;
 use super::sniff::Sniffed;
+use super::status::CANCELLED;
 
 /// A file of the set, in the order they are read: what others refer to comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -122,7 +125,7 @@ impl Olist {
     }
 
     fn bad(&self, name: &str, reason: &'static str) -> Bad {
-        Bad { entity: self.entity(), cell: self.columns.cell(name), reason: reason.into() }
+        Bad { entity: self.entity(), cell: self.columns.cell(name), reason: reason.into(), part: None }
     }
 
     fn text<'a>(&self, name: &str, record: &Record<'a>) -> Result<&'a str, Bad> {
@@ -175,14 +178,14 @@ impl Olist {
         let (id, customer) = (self.text("order_id", record)?, self.text("customer_id", record)?);
         let person = *self.people.get(customer).ok_or_else(|| self.bad("customer_id", "is no customer of the customers file"))?;
         let status = match self.text("order_status", record)? {
-            "canceled" => "cancelled",
+            // Sold out after it was ordered is no sale either.
+            "canceled" | "unavailable" => CANCELLED,
             "delivered" => "delivered",
             "shipped" => "shipped",
             "invoiced" => "invoiced",
             "processing" => "processing",
             "approved" => "approved",
             "created" => "created",
-            "unavailable" => "unavailable",
             _ => return Err(self.bad("order_status", "is no status of an order")),
         };
         let time = self.time("order_purchase_timestamp", record)?;
@@ -199,12 +202,13 @@ impl Olist {
     fn item(&mut self, record: &Record<'_>, out: &mut Sink) -> Result<(), Bad> {
         let price = decimal(self.columns.text("price", record), DecimalMark::Point);
         let price = price.ok_or_else(|| self.bad("price", "is not an amount"))?;
-        out.state(price);
+        let is_sale = self.book.find(self.columns.text("order_id", record)).is_none_or(|order| order.status != CANCELLED);
+        if is_sale {
+            out.state(price);
+        }
         let freight = decimal(self.columns.text("freight_value", record), DecimalMark::Point);
-        let freight = freight
-            .and_then(|amount| amount.to_minor(self.digits))
-            .ok_or_else(|| self.bad("freight_value", "is not an amount"))?
-            .0;
+        let freight =
+            freight.and_then(|amount| minor(amount, self.digits)).ok_or_else(|| self.bad("freight_value", "is not an amount"))?.0;
         let line = whole(self.columns.text("order_item_id", record), DecimalMark::Point).filter(|line| *line > 0);
         let line = line.ok_or_else(|| self.bad("order_item_id", "is not a line number"))?;
         if price.units < 0 {
@@ -213,10 +217,15 @@ impl Olist {
         let (id, product) = (self.text("order_id", record)?, self.text("product_id", record)?);
         let missing = self.bad("order_id", "is no order of the orders file");
         let order = self.book.find(id).ok_or(missing)?;
-        let cents = out.load(price).ok_or_else(|| Bad::row(Entity::OrderItems, "is too large an amount"))?;
+        let too_large =
+            Bad { entity: Entity::OrderItems, cell: self.columns.cell("price"), reason: TOO_LARGE.into(), part: None };
+        let (cents, _) = minor(price, self.digits).ok_or(too_large)?;
+        if is_sale {
+            out.load(price);
+        }
         order.lines += 1;
-        order.subtotal += cents;
-        order.shipping += freight;
+        order.subtotal = order.subtotal.saturating_add(cents);
+        order.shipping = order.shipping.saturating_add(freight);
         let (time, customer) = ((order.at, order.on), order.customer);
         out.push(
             Entity::OrderItems,
@@ -227,11 +236,11 @@ impl Olist {
                 Value::Instant(time.0),
                 Value::Day(time.1),
                 Value::Text(product),
-                Value::Text("product"),
+                Value::Text(if is_sale { "product" } else { CANCELLED }),
                 Value::Whole(1),
                 Value::Whole(cents),
                 Value::Whole(0),
-                Value::Whole(cents),
+                Value::Whole(if is_sale { cents } else { 0 }),
                 Value::Text(&self.currency),
             ],
         );

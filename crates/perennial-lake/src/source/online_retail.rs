@@ -17,7 +17,7 @@ use perennial_contract::{Day, Entity};
 
 use super::ReadOptions;
 use super::book::{Book, Order};
-use super::cell::{DecimalMark, decimal, whole};
+use super::cell::{DecimalMark, QUANTITY_MAX, TOO_MANY, decimal, whole};
 use super::drive::Reader;
 use super::moment::{Clock, DateFormat, slashed_order};
 use super::names::Names;
@@ -136,6 +136,9 @@ impl OnlineRetail {
         let quantity = quantity
             .filter(|quantity| *quantity != 0)
             .ok_or_else(|| bad(cells.quantity, "is not a whole number other than 0"))?;
+        if quantity.unsigned_abs() > QUANTITY_MAX.unsigned_abs() {
+            return Err(bad(cells.quantity, TOO_MANY));
+        }
         let exact = exact.ok_or_else(|| bad(cells.price, "is too large an amount"))?;
         let time = self.clock.read(record.cell(cells.date), &self.dates).map_err(|reason| bad(cells.date, reason))?;
         let text = |cell: usize| match record.cell(cell) {
@@ -275,7 +278,7 @@ impl Reader for OnlineRetail {
             country: require(header, &["Country"])?,
         };
         let samples = file.samples(cells.date);
-        let slashed = samples.first().is_some_and(|date| date.contains('/') && !date.starts_with("20"));
+        let slashed = samples.iter().any(|date| date.contains('/') && !date.starts_with("20"));
         // The well-known CSV has 12/1/2010 8:26: the month comes first unless the first dates say otherwise.
         self.dates = match slashed_order(samples.iter().map(String::as_str)) {
             Some(order) if slashed => order,

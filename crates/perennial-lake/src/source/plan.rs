@@ -92,7 +92,7 @@ impl Plan {
 
     #[must_use]
     pub fn bad(&self, column: usize, reason: impl Into<std::borrow::Cow<'static, str>>) -> Bad {
-        Bad { entity: self.entity, cell: self.cell(column), reason: reason.into() }
+        Bad { entity: self.entity, cell: self.cell(column), reason: reason.into(), part: None }
     }
 
     /// The text a column is read from; empty where there is none.

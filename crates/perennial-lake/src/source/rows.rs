@@ -9,6 +9,7 @@ use arrow::array::{
 use perennial_contract::entity::Kind;
 use perennial_contract::{Day, Entity};
 
+use super::identity::looks_like_email;
 use super::problem::Problem;
 
 /// One cell of a canonical row.
@@ -99,6 +100,8 @@ const TEXT_BYTES_MAX: usize = 8 << 20;
 pub struct Rows {
     pub entity: Entity,
     builders: Vec<Builder>,
+    /// Where the customer's id stands.
+    customer: Option<usize>,
     len: usize,
     text_bytes: usize,
 }
@@ -106,7 +109,9 @@ pub struct Rows {
 impl Rows {
     #[must_use]
     pub fn new(entity: Entity) -> Self {
-        Self { entity, builders: entity.columns().iter().map(|c| Builder::of(c.kind)).collect(), len: 0, text_bytes: 0 }
+        let customer = entity.columns().iter().position(|column| column.name == "customer_id");
+        let builders = entity.columns().iter().map(|c| Builder::of(c.kind)).collect();
+        Self { entity, builders, customer, len: 0, text_bytes: 0 }
     }
 
     /// Add a row: one value per column of [`Entity::columns`], in that order.
@@ -124,6 +129,13 @@ impl Rows {
             assert!(builder.push(value), "{}.{} cannot hold {value:?}", self.entity, self.entity.columns()[index].name);
         }
         self.len += 1;
+    }
+
+    /// Whether a row's customer is known by an e-mail address.
+    #[must_use]
+    pub fn identifies(&self, values: &[Value<'_>]) -> bool {
+        let id = self.customer.and_then(|column| values.get(column));
+        matches!(id, Some(Value::Text(id)) if looks_like_email(id))
     }
 
     #[must_use]

@@ -8,10 +8,13 @@ use perennial_contract::source::IdentityKind;
 use perennial_contract::{Day, Entity};
 
 use super::ReadOptions;
+use super::cell::minor;
 use super::names::Names;
 use super::plan::at;
+use super::problem::Bad;
 use super::rows::Value;
 use super::sink::Sink;
+use super::status::CANCELLED;
 
 const ITEM: Entity = Entity::OrderItems;
 
@@ -25,6 +28,8 @@ pub struct Line {
     pub price: Decimal,
     /// Taken off this line.
     pub discount: Decimal,
+    /// Paid back for this line, and for how many pieces.
+    pub returned: Option<(Decimal, i64)>,
 }
 
 /// An order and its lines.
@@ -69,6 +74,13 @@ impl Sale {
     }
 }
 
+impl Sale {
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.status == CANCELLED
+    }
+}
+
 #[must_use]
 pub fn negative(amount: Decimal) -> Decimal {
     Decimal { units: -amount.units, ..amount }
@@ -78,6 +90,18 @@ pub fn negative(amount: Decimal) -> Decimal {
 #[must_use]
 pub fn line_amount(line: &Line) -> Option<Decimal> {
     line.price.times(line.quantity)?.plus(negative(line.discount))
+}
+
+/// A line as it was judged, and the money it states either way.
+pub struct Judged {
+    pub amount: Option<Decimal>,
+    pub line: Result<Line, Bad>,
+}
+
+/// The amount of a line within the bounds of one.
+#[must_use]
+pub fn sane_amount(line: &Line, digits: u32) -> Option<Decimal> {
+    line_amount(line).filter(|amount| [*amount, line.price, line.discount].iter().all(|part| minor(*part, digits).is_some()))
 }
 
 /// Writes sales, and the customers and products that appear in them.
@@ -121,6 +145,18 @@ impl Till {
         &self.currency
     }
 
+    /// How many digits the currency's minor unit has.
+    #[must_use]
+    pub fn digits(&self) -> u32 {
+        self.digits
+    }
+
+    /// An order's own amount that is within bounds.
+    #[must_use]
+    pub fn is_sane(&self, amount: Decimal) -> bool {
+        minor(amount, self.digits).is_some()
+    }
+
     #[must_use]
     pub fn has_order(&self, id: &str) -> bool {
         self.orders.find(id).is_some()
@@ -155,18 +191,25 @@ impl Till {
         }
     }
 
-    /// Write an order that came up before: its further lines only.
+    /// Write an order, of one that came up before its further lines only. The lines of a cancelled order are kept and worth
+    /// nothing; it states no money, and what was paid back of it is no return, because nothing was earned.
     pub fn put(&mut self, sale: &Sale, out: &mut Sink) -> Result<(), &'static str> {
         let cents = self.cents(sale).ok_or(TOO_LARGE)?;
         let (number, is_new) = self.orders.number(&sale.id);
         if is_new {
             self.lines.push(0);
         }
+        let counts = !sale.is_cancelled();
         for (line, &(total, discount)) in sale.lines.iter().zip(&cents.lines) {
-            if let Some(exact) = line_amount(line) {
+            if let Some(exact) = line_amount(line).filter(|_| counts) {
                 out.state(exact);
                 out.load(exact);
             }
+            let (kind, total, discount) = match (counts, line.is_charge) {
+                (false, _) => (CANCELLED, 0, 0),
+                (true, true) => ("charge", total, discount),
+                (true, false) => ("product", total, discount),
+            };
             let count = &mut self.lines[number as usize];
             *count += 1;
             out.push(
@@ -178,7 +221,7 @@ impl Till {
                     Value::Instant(sale.time.0),
                     Value::Day(sale.time.1),
                     Value::Text(&line.product),
-                    Value::Text(if line.is_charge { "charge" } else { "product" }),
+                    Value::Text(kind),
                     Value::Whole(line.quantity),
                     Value::Whole(line.price.to_minor(self.digits).map_or(0, |(cents, _)| cents)),
                     Value::Whole(discount),
@@ -187,13 +230,15 @@ impl Till {
                 ],
             );
         }
-        let taken_off = negative(cents.taken_off);
-        out.state(taken_off);
-        out.load(taken_off);
+        if counts {
+            let taken_off = negative(cents.taken_off);
+            out.state(taken_off);
+            out.load(taken_off);
+            self.put_refund(sale, &cents, out);
+        }
         if is_new {
             self.put_order(sale, &cents, out);
         }
-        self.put_refund(sale, &cents, out);
         // The money of a whole order does not belong to the record that is read at the moment.
         out.settle();
         Ok(())
@@ -210,11 +255,11 @@ impl Till {
                 Value::Day(sale.time.1),
                 Value::Text(&sale.status),
                 Value::Text(&self.currency),
-                Value::Whole(cents.net + cents.discount),
+                Value::Whole(cents.gross),
                 Value::Whole(cents.discount),
                 Value::Whole(cents.shipping),
                 Value::Whole(cents.tax),
-                Value::Whole(cents.net + cents.shipping + cents.tax),
+                Value::Whole(cents.paid),
                 Value::text(sale.channel.as_deref().unwrap_or_default()),
                 coupons,
                 sale.delivered_at.map_or(Value::Null, Value::Instant),
@@ -223,25 +268,45 @@ impl Till {
         );
     }
 
+    /// What was paid back: line by line where the lines say it, else the order's refund less its share of shipping and tax.
     fn put_refund(&self, sale: &Sale, cents: &Cents, out: &mut Sink) {
-        let Some((amount, time)) = sale.refund.filter(|_| cents.refund != 0) else { return };
+        let Some((amount, time)) = sale.refund else { return };
+        // The lines were numbered just now: these are the order's last ones.
+        let last = self.orders.find(&sale.id).map_or(0, |number| i64::from(self.lines[number as usize]));
+        let mut by_lines = false;
+        for (line, line_no) in sale.lines.iter().zip(last - sale.lines.len() as i64 + 1..) {
+            let Some((exact, quantity)) = line.returned else { continue };
+            by_lines = true;
+            out.state(negative(exact));
+            let Some(back) = out.load(negative(exact)) else { continue };
+            let id = format!("{}-refund-{line_no}", sale.id);
+            let back = Back { id, line_no: Some(line_no), product: &line.product, time, quantity, cents: -back };
+            self.put_return(sale, &back, out);
+        }
+        if by_lines || cents.refund == 0 {
+            return;
+        }
         let exact = Decimal { units: -i128::from(cents.refund), scale: self.digits };
         out.state(exact);
-        let whole = amount.to_minor(self.digits).is_some_and(|(paid, _)| paid >= cents.net + cents.shipping + cents.tax);
+        let whole = amount.to_minor(self.digits).is_some_and(|(back, _)| back >= cents.paid);
         let quantity = if whole { sale.lines.iter().map(|line| line.quantity).sum() } else { 0 };
         let id = format!("{}-refund", sale.id);
+        self.put_return(sale, &Back { id, line_no: None, product: "", time, quantity, cents: cents.refund }, out);
+    }
+
+    fn put_return(&self, sale: &Sale, back: &Back<'_>, out: &mut Sink) {
         out.push(
             Entity::Returns,
             &[
                 Value::text(sale.customer.as_deref().unwrap_or_default()),
-                Value::Text(&id),
+                Value::Text(&back.id),
                 Value::Text(&sale.id),
-                Value::Null,
-                Value::Null,
-                Value::Instant(time.0),
-                Value::Day(time.1),
-                Value::Whole(quantity),
-                Value::Whole(cents.refund),
+                back.line_no.map_or(Value::Null, Value::Whole),
+                Value::text(back.product),
+                Value::Instant(back.time.0),
+                Value::Day(back.time.1),
+                Value::Whole(back.quantity),
+                Value::Whole(back.cents),
                 Value::Text(&self.currency),
                 Value::Text("refund"),
             ],
@@ -264,15 +329,17 @@ impl Till {
         let taken_off = gap.filter(|gap| gap.units >= 0).unwrap_or(sale.discount);
         let taken_off = if sum.plus(negative(taken_off))?.units < 0 { sum } else { taken_off };
         let shares = share(minor(taken_off)?, &totals)?;
-        let lines: Vec<_> = totals.iter().zip(&discounts).zip(&shares).map(|((t, d), s)| (t - s, d + s)).collect();
+        let parts = totals.iter().zip(&discounts).zip(&shares);
+        let lines: Vec<_> = parts.map(|((t, d), s)| Some((t.checked_sub(*s)?, d.checked_add(*s)?))).collect::<Option<_>>()?;
         let (shipping, tax) = (minor(sale.shipping)?, minor(sale.tax)?);
-        let net = lines.iter().map(|(total, _)| total).sum::<i64>();
-        let discount = lines.iter().map(|(_, discount)| discount).sum();
+        let net = lines.iter().try_fold(0_i64, |sum, (total, _)| sum.checked_add(*total))?;
+        let discount = lines.iter().try_fold(0_i64, |sum, (_, discount)| sum.checked_add(*discount))?;
+        let gross = net.checked_add(discount)?;
         let paid = net.checked_add(shipping)?.checked_add(tax)?;
         let back = sale.refund.map_or(Some(0), |(amount, _)| minor(amount))?;
         let refund =
             if paid > 0 { i64::try_from(i128::from(back) * i128::from(net) / i128::from(paid)).ok()?.min(net) } else { 0 };
-        Some(Cents { lines, net, discount, shipping, tax, refund, taken_off })
+        Some(Cents { lines, gross, discount, shipping, tax, paid, refund, taken_off })
     }
 
     /// At the end: the next product rows; false when all are written.
@@ -291,14 +358,27 @@ impl Till {
     }
 }
 
+/// A return of a sale.
+struct Back<'a> {
+    id: String,
+    line_no: Option<i64>,
+    product: &'a str,
+    time: (i64, Day),
+    quantity: i64,
+    cents: i64,
+}
+
 /// A sale's amounts in minor units.
 struct Cents {
     /// Total and discount of each line.
     lines: Vec<(i64, i64)>,
-    net: i64,
+    /// Before every discount.
+    gross: i64,
     discount: i64,
     shipping: i64,
     tax: i64,
+    /// With shipping and tax.
+    paid: i64,
     /// The part of the refund that is not shipping or tax.
     refund: i64,
     /// Taken off the whole order, exact.
@@ -313,7 +393,7 @@ fn share(amount: i64, weights: &[i64]) -> Option<Vec<i64>> {
     }
     let part = |&weight: &i64| i64::try_from(i128::from(amount) * i128::from(weight) / sum).ok();
     let mut shares = weights.iter().map(part).collect::<Option<Vec<_>>>()?;
-    let mut left = amount - shares.iter().sum::<i64>();
+    let mut left = i64::try_from(i128::from(amount) - shares.iter().map(|&share| i128::from(share)).sum::<i128>()).ok()?;
     for (share, &weight) in shares.iter_mut().zip(weights) {
         if left > 0 && *share < weight {
             *share += 1;

@@ -2,7 +2,11 @@
 //!
 //! Every track, page and screen call is an event; Order Completed also makes the order and its lines, Order Refunded returns,
 //! Product Reviewed a review, and identify the customer. Traits that tell who somebody is go to the vault; so does a user id
-//! that is an e-mail, for which a keyed pseudonym stands. An order completed twice (browser and server) counts once.
+//! that is an e-mail, for which a keyed pseudonym stands. An order completed twice (browser and server) counts once; a message that
+//! was sent twice is there once. A first look over all files tells which orders were cancelled or changed later, and who an anonymous
+//! visitor was.
+
+use std::collections::HashSet;
 
 use perennial_contract::money::Decimal;
 use perennial_contract::source::IdentityKind;
@@ -10,7 +14,8 @@ use perennial_contract::{Day, Entity};
 use serde_json::{Map, Value as Json};
 
 use super::ReadOptions;
-use super::cell::{DecimalMark, decimal};
+use super::ahead::Ahead;
+use super::call::{Call, ORDER_IDS, PRODUCT_IDS, id_text, lines, number, object, products, returned, text};
 use super::drive::Reader;
 use super::event_names::canonical;
 use super::identity::{Pseudonyms, birth_year, looks_like_email, scrub};
@@ -20,9 +25,11 @@ use super::people::People;
 use super::problem::{Bad, Problem};
 use super::record::Record;
 use super::rows::Value;
-use super::sale::{Line, Sale, Till, line_amount};
+use super::sale::{Sale, TOO_LARGE, Till, negative, sane_amount};
 use super::sink::Sink;
 use super::sniff::{Shape, Sniffed};
+use super::status::CANCELLED;
+use crate::table::hash::{StableState, hash};
 
 const EVENT: Entity = Entity::Events;
 
@@ -34,18 +41,11 @@ pub struct Segment {
     /// Orders given back, with how many returns each has.
     refunded: Names,
     refunds: Vec<u32>,
+    ahead: Ahead,
+    /// Messages read so far, by 128 bits of their ids' hashes.
+    messages: HashSet<u128, StableState>,
     stem: String,
     stage_products: bool,
-}
-
-/// A call, as far as every kind has it.
-struct Call {
-    name: String,
-    customer: Option<String>,
-    anonymous: String,
-    time: (i64, Day),
-    id: String,
-    properties: Map<String, Json>,
 }
 
 pub fn detect(file: &Sniffed) -> bool {
@@ -69,37 +69,8 @@ pub fn laid_out(mut files: Vec<Sniffed>) -> Result<Vec<Sniffed>, Problem> {
     Ok(files)
 }
 
-fn text<'a>(object: &'a Map<String, Json>, names: &[&str]) -> &'a str {
-    names.iter().find_map(|name| object.get(*name).and_then(Json::as_str)).unwrap_or_default().trim()
-}
-
-/// An id may be a text or a number.
-fn id_text(object: &Map<String, Json>, names: &[&str]) -> String {
-    let found = names.iter().find_map(|name| match object.get(*name) {
-        Some(Json::String(text)) => Some(text.trim().to_owned()),
-        Some(Json::Number(number)) => Some(number.to_string()),
-        _ => None,
-    });
-    found.unwrap_or_default()
-}
-
-/// An amount or count, as a number or a text.
-fn number(object: &Map<String, Json>, names: &[&str]) -> Option<Decimal> {
-    names.iter().find_map(|name| match object.get(*name) {
-        Some(Json::String(text)) => decimal(text.trim(), DecimalMark::Point),
-        Some(Json::Number(number)) => decimal(&number.to_string(), DecimalMark::Point),
-        _ => None,
-    })
-}
-
-fn object<'a>(parent: &'a Map<String, Json>, name: &str) -> Option<&'a Map<String, Json>> {
-    parent.get(name).and_then(Json::as_object)
-}
-
-const PRODUCT_IDS: [&str; 4] = ["product_id", "sku", "item_id", "id"];
-
 impl Segment {
-    pub fn new(options: &ReadOptions) -> Result<Self, Problem> {
+    pub fn new(files: &[Sniffed], options: &ReadOptions) -> Result<Self, Problem> {
         Ok(Self {
             clock: Clock::new(&options.zone)?,
             pseudonyms: options.pseudonym_key.as_ref().map(|key| Pseudonyms::new(Some(key))).transpose()?,
@@ -107,32 +78,50 @@ impl Segment {
             people: People::default(),
             refunded: Names::default(),
             refunds: Vec::new(),
+            ahead: Ahead::of(files, &options.limits)?,
+            messages: HashSet::default(),
             stem: String::new(),
             stage_products: false,
         })
     }
 
     /// The customer's id; an e-mail is none.
-    fn customer(&mut self, call: &Map<String, Json>, out: &mut Sink) -> Result<Option<String>, Bad> {
-        let id = id_text(call, &["userId", "user_id"]);
+    fn customer(&self, id: &str, out: &mut Sink) -> Result<Option<String>, Bad> {
         if id.is_empty() {
             return Ok(None);
         }
-        if !looks_like_email(&id) {
-            return Ok(Some(id));
+        if !looks_like_email(id) {
+            return Ok(Some(id.to_owned()));
         }
         let missing = "has an e-mail as user id, and the shop has no pseudonym key";
-        let customer = self.pseudonyms.as_ref().ok_or_else(|| Bad::row(EVENT, missing))?.of(&id);
-        out.identity(&customer, IdentityKind::Email, &id);
+        let customer = self.pseudonyms.as_ref().ok_or_else(|| Bad::row(EVENT, missing))?.of(id);
+        out.identity(&customer, IdentityKind::Email, id);
         Ok(Some(customer))
+    }
+
+    /// Whose a call is: the user's it names, else the one person's who was seen under its anonymous id.
+    fn owner(&self, call: &Map<String, Json>, anonymous: &str, out: &mut Sink) -> Result<Option<String>, Bad> {
+        match id_text(call, &["userId", "user_id"]) {
+            id if id.is_empty() => self.customer(self.ahead.owner(anonymous).unwrap_or_default(), out),
+            id => self.customer(&id, out),
+        }
+    }
+
+    /// Whether a message was read before: trackers send one again when they are not sure that it arrived.
+    fn is_repeat(&mut self, message: &str) -> bool {
+        let bytes = message.as_bytes();
+        let key = u128::from(hash(bytes, 17)) << 64 | u128::from(hash(bytes, 19));
+        !message.is_empty() && !self.messages.insert(key)
     }
 
     fn time(&mut self, call: &Map<String, Json>) -> Result<(i64, Day), Bad> {
         let written = text(call, &["timestamp", "originalTimestamp", "sentAt", "receivedAt"]);
         if written.is_empty() {
-            return Err(Bad::row(EVENT, "has no timestamp"));
+            return Err(Bad::part(EVENT, ("timestamp", ""), "has no timestamp"));
         }
-        self.clock.read(written, &DateFormat::Iso).map_err(|reason| Bad::row(EVENT, format!("its timestamp {reason}")))
+        self.clock
+            .read(written, &DateFormat::Iso)
+            .map_err(|reason| Bad::part(EVENT, ("timestamp", written), format!("its timestamp {reason}")))
     }
 
     fn identify(&mut self, call: &Map<String, Json>, customer: &str, out: &mut Sink) {
@@ -192,89 +181,82 @@ impl Segment {
         );
     }
 
-    fn lines(call: &Call) -> Result<Vec<Line>, Bad> {
-        let bad = |reason: &'static str| Bad::row(Entity::OrderItems, reason);
-        let products = ["products", "items"].iter().find_map(|name| call.properties.get(*name).and_then(Json::as_array));
-        let mut lines = Vec::new();
-        for product in products.into_iter().flatten() {
-            let product = product.as_object().ok_or_else(|| bad("a product is not an object"))?;
-            let id = id_text(product, &PRODUCT_IDS);
-            let price = number(product, &["price"]).ok_or_else(|| bad("a product has no price"))?;
-            let quantity = number(product, &["quantity"]).unwrap_or(Decimal { units: 1, scale: 0 });
-            let quantity = quantity.to_minor(0).filter(|(quantity, exact)| *exact && *quantity > 0);
-            let quantity = quantity.ok_or_else(|| bad("a product's quantity is not a whole number above 0"))?.0;
-            if id.is_empty() {
-                return Err(bad("a product has no id"));
-            }
-            let discount = number(product, &["discount"]).unwrap_or(Decimal::ZERO);
-            lines.push(Line { product: id, is_charge: false, quantity, price, discount });
-        }
-        if lines.is_empty() {
-            // An order without its products is still revenue.
-            let price = number(&call.properties, &["subtotal", "revenue", "total", "value"]);
-            let price = price.ok_or_else(|| bad("has neither products nor a total"))?;
-            lines.push(Line { product: "unknown".to_owned(), is_charge: true, quantity: 1, price, discount: Decimal::ZERO });
-        }
-        Ok(lines)
-    }
-
     fn order(&mut self, call: &Call, out: &mut Sink) -> Result<(), Bad> {
-        let bad = |reason: &'static str| Bad::row(Entity::Orders, reason);
-        let lines = Self::lines(call)?;
-        let id = id_text(&call.properties, &["order_id", "transaction_id", "orderId"]);
+        let bad = |part: (&'static str, &str), reason: &'static str| Bad::part(Entity::Orders, part, reason);
+        let id = id_text(&call.properties, &ORDER_IDS);
+        let mut updated = call.clone();
+        self.ahead.update(&id, &mut updated.properties);
+        let (lines, discount) = lines(&updated)?;
+        let (properties, digits) = (&updated.properties, self.till.digits());
+        let currency = text(properties, &["currency"]);
+        if !self.till.is_currency(currency) {
+            return Err(bad(("properties.currency", currency), "is in another currency than the shop's"));
+        }
+        if lines.iter().any(|line| sane_amount(line, digits).is_none()) {
+            return Err(bad(("products.price", ""), TOO_LARGE));
+        }
         let problem = if id.is_empty() {
-            Some("has no order_id")
+            Some((("properties.order_id", ""), "has no order_id"))
         } else if self.till.has_order(&id) {
-            Some("completes an order that was completed before")
-        } else if !self.till.is_currency(text(&call.properties, &["currency"])) {
-            Some("is in another currency than the shop's")
-        } else if lines.iter().any(|line| line_amount(line).is_none()) {
-            Some(super::sale::TOO_LARGE)
+            Some((("properties.order_id", id.as_str()), "completes an order that was completed before"))
         } else {
             None
         };
-        if let Some(reason) = problem {
-            lines.iter().filter_map(line_amount).for_each(|amount| out.state(amount));
-            return Err(bad(reason));
+        if let Some((part, reason)) = problem {
+            let counts = !self.ahead.is_cancelled(&id);
+            lines.iter().filter(|_| counts).filter_map(|line| sane_amount(line, digits)).for_each(|amount| out.state(amount));
+            return Err(bad(part, reason));
         }
-        for product in call.properties.get("products").and_then(Json::as_array).into_iter().flatten().filter_map(Json::as_object)
-        {
+        for product in products(properties).filter_map(Json::as_object) {
             self.till.product(&id_text(product, &PRODUCT_IDS), text(product, &["name"]), text(product, &["brand"]));
         }
-        let amount = |names: &[&str]| number(&call.properties, names).unwrap_or(Decimal::ZERO);
+        let amount = |name: &'static str| {
+            let amount = number(properties, &[name]).unwrap_or(Decimal::ZERO);
+            if self.till.is_sane(amount) { Ok(amount) } else { Err(bad((name, &amount.to_string()), TOO_LARGE)) }
+        };
         let mut sale = Sale::new(&id, call.customer.clone(), call.time);
-        (sale.shipping, sale.tax, sale.discount) = (amount(&["shipping"]), amount(&["tax"]), amount(&["discount"]));
-        sale.subtotal = number(&call.properties, &["subtotal", "revenue"]);
-        sale.channel = Some(text(&call.properties, &["channel", "affiliation"]).to_owned()).filter(|channel| !channel.is_empty());
-        sale.coupons =
-            Some(text(&call.properties, &["coupon"]).to_owned()).filter(|coupon| !coupon.is_empty()).into_iter().collect();
+        (sale.shipping, sale.tax, sale.discount) = (amount("shipping")?, amount("tax")?, discount);
+        sale.subtotal = number(properties, &["subtotal"]);
+        if sale.subtotal.is_none() && discount.units == 0 {
+            // Before any discount, without shipping and tax: less than the lines only if something was taken off.
+            sale.subtotal = number(properties, &["revenue"]);
+        }
+        if self.ahead.is_cancelled(&id) {
+            CANCELLED.clone_into(&mut sale.status);
+        }
+        sale.channel = Some(text(properties, &["channel", "affiliation"]).to_owned()).filter(|channel| !channel.is_empty());
+        sale.coupons = Some(text(properties, &["coupon"]).to_owned()).filter(|coupon| !coupon.is_empty()).into_iter().collect();
         sale.lines = lines;
-        self.till.put(&sale, out).map_err(bad)
+        self.till.put(&sale, out).map_err(|reason| bad(("properties.total", ""), reason))
     }
 
     fn refund(&mut self, call: &Call, out: &mut Sink) -> Result<(), Bad> {
-        let bad = |reason: &'static str| Bad::row(Entity::Returns, reason);
-        let lines = Self::lines(call)?;
-        let order = id_text(&call.properties, &["order_id", "transaction_id", "orderId"]);
-        let exact = lines.iter().map(line_amount).collect::<Option<Vec<_>>>().ok_or_else(|| bad(super::sale::TOO_LARGE))?;
+        let bad = |part: (&'static str, &str), reason: &'static str| Bad::part(Entity::Returns, part, reason);
+        let lines = returned(call)?;
+        let order = id_text(&call.properties, &ORDER_IDS);
+        let currency = text(&call.properties, &["currency"]);
+        if !self.till.is_currency(currency) {
+            return Err(bad(("properties.currency", currency), "is in another currency than the shop's"));
+        }
+        let digits = self.till.digits();
+        let exact = lines.iter().map(|line| sane_amount(line, digits)).collect::<Option<Vec<_>>>();
+        let exact = exact.ok_or_else(|| bad(("properties.total", ""), TOO_LARGE))?;
+        if self.ahead.is_cancelled(&order) {
+            // Nothing was earned with it, so nothing is given back.
+            return Ok(());
+        }
         for amount in &exact {
-            out.state(super::sale::negative(*amount));
+            out.state(negative(*amount));
         }
         if order.is_empty() {
-            return Err(bad("has no order_id"));
-        }
-        if !self.till.is_currency(text(&call.properties, &["currency"])) {
-            return Err(bad("is in another currency than the shop's"));
-        }
-        if exact.iter().any(|amount| amount.to_minor(4).is_none()) {
-            return Err(bad(super::sale::TOO_LARGE));
+            return Err(bad(("properties.order_id", ""), "has no order_id"));
         }
         let (number, is_new) = self.refunded.number(&order);
         if is_new {
             self.refunds.push(0);
         }
         for (line, amount) in lines.iter().zip(&exact) {
-            let Some(cents) = out.load(super::sale::negative(*amount)) else { continue };
+            let Some(cents) = out.load(negative(*amount)) else { continue };
             let nth = &mut self.refunds[number as usize];
             *nth += 1;
             let id = format!("{order}-refund-{nth}");
@@ -285,10 +267,10 @@ impl Segment {
                     Value::Text(&id),
                     Value::Text(&order),
                     Value::Null,
-                    if line.is_charge { Value::Null } else { Value::Text(&line.product) },
+                    if line.is_charge { Value::Null } else { Value::text(&line.product) },
                     Value::Instant(call.time.0),
                     Value::Day(call.time.1),
-                    Value::Whole(line.quantity),
+                    Value::Whole(line.returned.map_or(line.quantity, |(_, pieces)| pieces)),
                     Value::Whole(-cents),
                     Value::Text(self.till.currency()),
                     Value::Text("refund"),
@@ -301,7 +283,9 @@ impl Segment {
     fn review(call: &Call, out: &mut Sink) -> Result<(), Bad> {
         let rating = number(&call.properties, &["rating"]).and_then(|rating| rating.to_minor(0)).map(|(rating, _)| rating);
         let rating = rating.filter(|rating| (1..=5).contains(rating));
-        let rating = rating.ok_or_else(|| Bad::row(Entity::Reviews, "has no rating from 1 to 5"))?;
+        let given = call.properties.get("rating").map_or(String::new(), Json::to_string);
+        let rating = rating
+            .ok_or_else(|| Bad::part(Entity::Reviews, ("properties.rating", given.as_str()), "has no rating from 1 to 5"))?;
         let id = match id_text(&call.properties, &["review_id"]) {
             id if id.is_empty() => call.id.clone(),
             id => id,
@@ -339,30 +323,36 @@ impl Reader for Segment {
         let mut call: Map<String, Json> = serde_json::from_str(record.cell(0)).map_err(|_| not_json())?;
         let kind = text(&call, &["type"]).to_ascii_lowercase();
         let name = match kind.as_str() {
-            "track" => canonical(text(&call, &["event"])),
+            "track" => canonical(text(&call, &["event"])).into_owned(),
             "page" => "page_viewed".to_owned(),
             "screen" => "screen_viewed".to_owned(),
             "identify" | "alias" => kind.clone(),
             "group" => "group".to_owned(),
-            _ => return Err(Bad::row(EVENT, "is no track, identify, page, screen, group or alias call")),
+            other => {
+                return Err(Bad::part(EVENT, ("type", other), "is no track, identify, page, screen, group or alias call"));
+            }
         };
         if name.is_empty() {
-            return Err(Bad::row(EVENT, "has no event name"));
+            return Err(Bad::part(EVENT, ("event", ""), "has no event name"));
+        }
+        let message = id_text(&call, &["messageId", "message_id"]);
+        if self.is_repeat(&message) {
+            return Ok(());
         }
         let time = self.time(&call)?;
-        let customer = self.customer(&call, out)?;
         let anonymous = id_text(&call, &["anonymousId", "anonymous_id", "previousId"]);
+        let customer = self.owner(&call, &anonymous, out)?;
         if let Some(customer) = &customer {
             self.people.of(customer).meet(&anonymous);
         }
         if kind == "identify" || kind == "alias" || kind == "group" {
-            let customer = customer.ok_or_else(|| Bad::row(Entity::Customers, "has no userId"))?;
+            let customer = customer.ok_or_else(|| Bad::part(Entity::Customers, ("userId", ""), "has no userId"))?;
             if kind == "identify" {
                 self.identify(&call, &customer, out);
             }
             return Ok(());
         }
-        let id = match id_text(&call, &["messageId", "message_id"]) {
+        let id = match message {
             id if id.is_empty() => format!("{}:{}", self.stem, record.row),
             id => id,
         };

@@ -10,7 +10,7 @@ use perennial_contract::money::Decimal;
 use perennial_contract::source::IdentityKind;
 
 use super::ReadOptions;
-use super::cell::{DecimalMark, decimal, flag, whole};
+use super::cell::{DecimalMark, QUANTITY_MAX, TOO_MANY, decimal, flag, whole};
 use super::columns::{Columns, Names};
 use super::drive::Reader;
 use super::identity::Pseudonyms;
@@ -18,9 +18,10 @@ use super::moment::{Clock, DateFormat};
 use super::problem::{Bad, Problem};
 use super::record::Record;
 use super::rows::Value;
-use super::sale::{Line, Sale, Till, line_amount};
+use super::sale::{Judged, Line, Sale, TOO_LARGE, Till, line_amount, sane_amount};
 use super::sink::Sink;
 use super::sniff::{Sniffed, position, require};
+use super::status::{CANCELLED, is_no_sale};
 
 const ITEM: Entity = Entity::OrderItems;
 const ORDER: Entity = Entity::Orders;
@@ -89,6 +90,13 @@ const USED: [&str; 33] = [
     "Vendor",
 ];
 
+/// An order that is rejected with all its rows.
+struct Dropped {
+    id: String,
+    /// Whether it is in another currency.
+    is_foreign: bool,
+}
+
 pub struct Shopify {
     clock: Clock,
     pseudonyms: Pseudonyms,
@@ -97,7 +105,7 @@ pub struct Shopify {
     private: Vec<usize>,
     sale: Option<Sale>,
     /// The order whose first row was bad: its other rows are too.
-    dropped: Option<String>,
+    dropped: Option<Dropped>,
     failed: Option<Problem>,
 }
 
@@ -124,13 +132,16 @@ impl Shopify {
     }
 
     fn bad(&self, entity: Entity, name: &str, reason: &'static str) -> Bad {
-        Bad { entity, cell: self.columns.cell(name), reason: reason.into() }
+        Bad { entity, cell: self.columns.cell(name), reason: reason.into(), part: None }
     }
 
     fn amount(&self, name: &str, record: &Record<'_>) -> Result<Decimal, Bad> {
         match self.text(name, record) {
             "" => Ok(Decimal::ZERO),
-            text => decimal(text, DecimalMark::Point).ok_or_else(|| self.bad(ORDER, name, "is not an amount")),
+            text => {
+                let amount = decimal(text, DecimalMark::Point).ok_or_else(|| self.bad(ORDER, name, "is not an amount"))?;
+                if self.till.is_sane(amount) { Ok(amount) } else { Err(self.bad(ORDER, name, TOO_LARGE)) }
+            }
         }
     }
 
@@ -150,8 +161,7 @@ impl Shopify {
         let paid = self.time("Paid at", record)?;
         let financial = self.text("Financial Status", record).to_ascii_lowercase();
         sale.status = match financial.as_str() {
-            _ if cancelled.is_some() => "cancelled".to_owned(),
-            "voided" | "expired" => "cancelled".to_owned(),
+            other if cancelled.is_some() || is_no_sale(other) => CANCELLED.to_owned(),
             "paid" | "" => "completed".to_owned(),
             other => other.to_owned(),
         };
@@ -219,7 +229,7 @@ impl Shopify {
         }
     }
 
-    fn line(&self, record: &Record<'_>, out: &mut Sink) -> Result<Line, Bad> {
+    fn line(&self, record: &Record<'_>) -> Judged {
         let price = decimal(self.text("Lineitem price", record), DecimalMark::Point);
         let quantity = whole(self.text("Lineitem quantity", record), DecimalMark::Point);
         let discount = self.amount("Lineitem discount", record);
@@ -231,22 +241,25 @@ impl Shopify {
             quantity,
             price,
             discount: discount.as_ref().map_or(Decimal::ZERO, |discount| *discount),
+            returned: None,
         });
         let judged = (|| {
             price.ok_or_else(|| self.bad(ITEM, "Lineitem price", "is not an amount"))?;
-            quantity.filter(|q| *q > 0).ok_or_else(|| self.bad(ITEM, "Lineitem quantity", "is not a whole number above 0"))?;
+            let pieces = quantity
+                .filter(|q| *q > 0)
+                .ok_or_else(|| self.bad(ITEM, "Lineitem quantity", "is not a whole number above 0"))?;
+            if pieces > QUANTITY_MAX {
+                return Err(self.bad(ITEM, "Lineitem quantity", TOO_MANY));
+            }
             discount?;
             if product.is_empty() {
                 return Err(self.bad(ITEM, "Lineitem name", "is missing"));
             }
             line.clone()
-                .filter(|line| line_amount(line).is_some())
-                .ok_or_else(|| self.bad(ITEM, "Lineitem price", "is too large an amount"))
+                .filter(|line| sane_amount(line, self.till.digits()).is_some())
+                .ok_or_else(|| self.bad(ITEM, "Lineitem price", TOO_LARGE))
         })();
-        if let (Err(_), Some(amount)) = (&judged, line.as_ref().and_then(line_amount)) {
-            out.state(amount);
-        }
-        judged
+        Judged { amount: line.as_ref().filter(|line| line.quantity <= QUANTITY_MAX).and_then(line_amount), line: judged }
     }
 
     fn flush(&mut self, out: &mut Sink) {
@@ -274,27 +287,33 @@ impl Reader for Shopify {
         if id.is_empty() {
             return Err(self.bad(ORDER, "Name", "is missing"));
         }
+        let Judged { amount, line } = self.line(record);
         if self.sale.as_ref().is_none_or(|sale| sale.id != id) {
             self.flush(out);
-            let line = self.line(record, out);
-            if self.dropped.as_deref() == Some(id) {
-                Self::count(line, out);
-                return Err(self.bad(ORDER, "Name", "belongs to an order that is rejected"));
-            }
-            match self.begin(record, out) {
-                Ok(sale) => self.sale = Some(sale),
+            let dropped = self.dropped.as_ref().is_some_and(|dropped| dropped.id == id);
+            let begun = if dropped {
+                Err(self.bad(ORDER, "Name", "belongs to an order that is rejected"))
+            } else {
+                // The order's own fields stand on this row only; so does its currency, whose money adds up with no other.
+                let is_foreign = !self.till.is_currency(self.text("Currency", record));
+                self.dropped = Some(Dropped { id: id.to_owned(), is_foreign });
+                self.begin(record, out)
+            };
+            match begun {
+                Ok(sale) => (self.sale, self.dropped) = (Some(sale), None),
                 Err(bad) => {
-                    Self::count(line, out);
-                    self.dropped = Some(id.to_owned());
+                    if self.dropped.as_ref().is_some_and(|dropped| !dropped.is_foreign) {
+                        amount.into_iter().for_each(|amount| out.state(amount));
+                    }
                     return Err(bad);
                 }
             }
-            self.dropped = None;
-            let line = line?;
-            return self.add(line, record);
         }
-        let line = self.line(record, out)?;
-        self.add(line, record)
+        if line.is_err() && self.sale.as_ref().is_some_and(|sale| !sale.is_cancelled()) {
+            amount.into_iter().for_each(|amount| out.state(amount));
+        }
+        self.add(line?, record);
+        Ok(())
     }
 
     fn end(&mut self, out: &mut Sink) {
@@ -318,18 +337,10 @@ impl Reader for Shopify {
 }
 
 impl Shopify {
-    /// The money of a good line in a bad order.
-    fn count(line: Result<Line, Bad>, out: &mut Sink) {
-        if let Some(amount) = line.ok().as_ref().and_then(line_amount) {
-            out.state(amount);
-        }
-    }
-
-    fn add(&mut self, line: Line, record: &Record<'_>) -> Result<(), Bad> {
+    fn add(&mut self, line: Line, record: &Record<'_>) {
         self.till.product(&line.product, self.text("Lineitem name", record), self.text("Vendor", record));
         if let Some(sale) = &mut self.sale {
             sale.lines.push(line);
         }
-        Ok(())
     }
 }

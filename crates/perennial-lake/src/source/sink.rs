@@ -6,6 +6,7 @@ use perennial_contract::Entity;
 use perennial_contract::money::Decimal;
 use perennial_contract::source::{Batch, Identity, IdentityKind, Reconciliation, Reject};
 
+use super::identity::looks_like_email;
 use super::problem::{Bad, Problem};
 use super::record::Record;
 use super::rows::{Rows, Value};
@@ -24,7 +25,7 @@ struct Sum([i128; 13]);
 
 impl Sum {
     fn add(&mut self, amount: Decimal) {
-        // Decimals are read with at most 12 places; sums of 2^63 amounts of 24 digits fit.
+        // Amounts are at most 10^15 minor units with at most 12 decimals: 10^12 of them fit into 128 bits.
         let slot = &mut self.0[(amount.scale as usize).min(12)];
         *slot = slot.saturating_add(amount.units);
     }
@@ -89,10 +90,26 @@ impl Sink {
 
     pub fn push(&mut self, entity: Entity, values: &[Value<'_>]) {
         let rows = self.tables.entry(entity).or_insert_with(|| Rows::new(entity));
+        if rows.identifies(values) {
+            // Whatever the format, an address as an id would be a direct identifier in the lake.
+            self.problem.get_or_insert_with(|| {
+                Problem::refused(
+                    format!("has e-mail addresses as customer ids in {entity}"),
+                    "map the column with `pseudonym = \"COLUMN\"` in a mapping file, so that a keyed pseudonym becomes the id, and \
+                     as `email`, so that the vault keeps the address; see the import guide",
+                )
+            });
+            return;
+        }
         rows.push(values);
         if rows.is_full() {
             self.cut(entity);
         }
+    }
+
+    /// What came up that refuses the whole file.
+    pub fn check(&mut self) -> Result<(), Problem> {
+        self.problem.take().map_or(Ok(()), Err)
     }
 
     pub fn identity(&mut self, customer_id: &str, kind: IdentityKind, value: &str) {
@@ -101,8 +118,12 @@ impl Sink {
         }
     }
 
-    /// The source says this much was earned (or, below zero, given back) on the current record.
+    /// The source says this much was earned (or, below zero, given back) on the current record. What is beyond every bound is
+    /// no amount: its row is rejected, and no sum takes it in.
     pub fn state(&mut self, amount: Decimal) {
+        if super::cell::minor(amount, self.digits).is_none() {
+            return;
+        }
         self.stated.add(amount);
         self.current.add(amount);
         self.has_stated = true;
@@ -127,7 +148,7 @@ impl Sink {
     /// The current record is bad: it goes to the rejects and its money to the rejected part.
     pub fn reject(&mut self, bad: Bad, record: &Record<'_>, place: &Place<'_>) {
         self.rejected.add(self.current.total());
-        let hidden = |cell: usize| place.private.contains(&cell);
+        let hidden = |cell: usize| place.private.contains(&cell) || looks_like_email(record.cell(cell));
         let mut raw = String::new();
         for cell in 0..record.len() {
             if raw.len() >= RAW_BYTES_MAX {
@@ -143,12 +164,19 @@ impl Sink {
         *self.tally.reasons.entry(reason.clone()).or_default() += 1;
         self.tally.rejected += 1;
         let value = |cell| if hidden(cell) { HIDDEN } else { cut(record.cell(cell), VALUE_BYTES_MAX) };
+        let (column, text) = match bad.part {
+            Some((name, text)) => (Some(name.to_owned()), Some(shown_part(text))),
+            None => (
+                bad.cell.map(|cell| place.header.get(cell).cloned().unwrap_or_default()),
+                bad.cell.map(|cell| value(cell).to_owned()),
+            ),
+        };
         self.rejects.push(Reject {
             entity: bad.entity,
             file: place.file.to_owned(),
             row: record.row,
-            column: bad.cell.map(|cell| place.header.get(cell).cloned().unwrap_or_default()),
-            value: bad.cell.map(|cell| value(cell).to_owned()),
+            column,
+            value: text,
             reason,
             raw: cut(&raw, RAW_BYTES_MAX).to_owned(),
         });
@@ -204,6 +232,11 @@ impl Sink {
     pub fn reconciliation(&self) -> Reconciliation {
         Reconciliation { stated: self.stated.total(), rejected: self.rejected.total(), rounding: self.rounding.total() }
     }
+}
+
+/// A part's text as a reject shows it.
+fn shown_part(text: String) -> String {
+    if text.contains('@') { HIDDEN.to_owned() } else { cut(&text, VALUE_BYTES_MAX).to_owned() }
 }
 
 /// At most `most` bytes of a text, whole characters.

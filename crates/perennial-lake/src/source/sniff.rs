@@ -13,11 +13,15 @@ use super::limits::Limits;
 use super::parquet::ParquetRows;
 use super::problem::Problem;
 use super::record::Records;
+use super::sink::cut;
 use super::stream::Unpacked;
 use super::workbook::Workbook;
 
 const HEAD_BYTES: usize = 256 << 10;
 const LINES_KEPT: usize = 200;
+/// Rows of a workbook or Parquet file that are looked at, and what is kept of each cell.
+const ROWS_KEPT: usize = 50;
+const SAMPLE_BYTES_MAX: usize = 40;
 
 #[derive(Clone, Debug)]
 pub enum Shape {
@@ -41,6 +45,10 @@ pub struct Sniffed {
     pub header: Vec<String>,
     /// The first lines of a text, whole ones only.
     pub lines: Vec<String>,
+    /// The first rows of a workbook or a Parquet file.
+    rows: Vec<Vec<String>>,
+    /// Columns of a Parquet file whose values are no single text, number or time, and their types.
+    pub nested: Vec<(String, String)>,
     pub encoding: Option<&'static encoding_rs::Encoding>,
 }
 
@@ -65,8 +73,18 @@ impl Sniffed {
         let stem = name.split('.').next().unwrap_or_default().to_ascii_lowercase();
         let encoding = given.encoding.as_deref().map(named).transpose()?;
         let path = path.to_path_buf();
-        let mut sniffed =
-            Self { path, name, stem, bytes, shape: Shape::JsonLines, header: Vec::new(), lines: Vec::new(), encoding };
+        let mut sniffed = Self {
+            path,
+            name,
+            stem,
+            bytes,
+            shape: Shape::JsonLines,
+            header: Vec::new(),
+            lines: Vec::new(),
+            rows: Vec::new(),
+            nested: Vec::new(),
+            encoding,
+        };
         match &magic[..n] {
             [b'P', b'A', b'R', b'1', ..] => sniffed.shape = Shape::Parquet,
             [b'P', b'K', 3 | 5, 4 | 6, ..] => sniffed.shape = Shape::Workbook,
@@ -76,7 +94,15 @@ impl Sniffed {
                 return Ok(sniffed);
             }
         }
-        sniffed.header = sniffed.records(limits)?.header().to_vec();
+        let mut records = sniffed.records(limits)?;
+        sniffed.header = records.header().to_vec();
+        while sniffed.rows.len() < ROWS_KEPT && records.advance()? {
+            let record = records.record();
+            sniffed.rows.push((0..record.len()).map(|cell| cut(record.cell(cell), SAMPLE_BYTES_MAX).to_owned()).collect());
+        }
+        if matches!(sniffed.shape, Shape::Parquet) {
+            sniffed.nested = super::parquet::nested(&sniffed.path, limits)?;
+        }
         Ok(sniffed)
     }
 
@@ -142,7 +168,9 @@ impl Sniffed {
 
     /// The cells of a column in the first rows.
     pub fn samples(&self, column: usize) -> Vec<String> {
-        let Shape::Delimited(Layout { cut: Cut::Byte(delimiter), .. }) = self.shape else { return Vec::new() };
+        let Shape::Delimited(Layout { cut: Cut::Byte(delimiter), .. }) = self.shape else {
+            return self.rows.iter().filter_map(|row| row.get(column).cloned()).collect();
+        };
         self.lines.iter().skip(1).filter_map(|line| split_record(line, delimiter).into_iter().nth(column)).collect()
     }
 }
@@ -166,7 +194,7 @@ pub fn require(header: &[String], names: &[&str]) -> Result<usize, Problem> {
 /// The names of a header, shortened for a message.
 #[must_use]
 pub fn listed(header: &[String]) -> String {
-    let mut text = header.iter().take(20).map(|name| super::sink::cut(name, 40)).collect::<Vec<_>>().join(", ");
+    let mut text = header.iter().take(20).map(|name| cut(name, 40)).collect::<Vec<_>>().join(", ");
     if header.len() > 20 {
         text += &format!(" and {} more", header.len() - 20);
     }

@@ -10,16 +10,17 @@ use perennial_contract::source::IdentityKind;
 use perennial_contract::{Day, Entity};
 
 use super::ReadOptions;
-use super::cell::{DecimalMark, decimal, whole};
+use super::cell::{DecimalMark, QUANTITY_MAX, TOO_MANY, decimal, whole};
 use super::columns::{Columns, Names};
 use super::drive::Reader;
 use super::identity::Pseudonyms;
 use super::moment::{Clock, DateFormat, slashed_order};
 use super::problem::{Bad, Problem};
 use super::record::Record;
-use super::sale::{Line, Sale, Till, line_amount};
+use super::sale::{Judged, Line, Sale, TOO_LARGE, Till, line_amount, sane_amount};
 use super::sink::Sink;
 use super::sniff::{Sniffed, listed, position};
+use super::status::{CANCELLED, is_no_sale};
 
 const ITEM: Entity = Entity::OrderItems;
 const ORDER: Entity = Entity::Orders;
@@ -47,6 +48,8 @@ const COLUMNS: &[Names] = &[
     ("product", &["Item Name", "item_name", "Product Name", "Name"]),
     ("quantity", &["Quantity", "item_quantity", "Item Quantity", "Quantity (- Refund)"]),
     ("price", &["Item Cost", "item_price", "Item Price", "Product Price"]),
+    ("item_refund", &["item_refunded", "Item Refunded"]),
+    ("item_refund_qty", &["item_refunded_qty", "Item Refunded Qty"]),
     ("line", &["Order Line Total", "item_total", "Item Total", "Order Line Subtotal"]),
 ];
 
@@ -110,13 +113,16 @@ impl WooCommerce {
     }
 
     fn bad(&self, entity: Entity, name: &str, reason: &'static str) -> Bad {
-        Bad { entity, cell: self.columns.cell(name), reason: reason.into() }
+        Bad { entity, cell: self.columns.cell(name), reason: reason.into(), part: None }
     }
 
     fn amount(&self, name: &str, record: &Record<'_>) -> Result<Decimal, Bad> {
         match self.text(name, record) {
             "" => Ok(Decimal::ZERO),
-            text => decimal(text, DecimalMark::Point).ok_or_else(|| self.bad(ORDER, name, "is not an amount")),
+            text => {
+                let amount = decimal(text, DecimalMark::Point).ok_or_else(|| self.bad(ORDER, name, "is not an amount"))?;
+                if self.till.is_sane(amount) { Ok(amount) } else { Err(self.bad(ORDER, name, TOO_LARGE)) }
+            }
         }
     }
 
@@ -127,12 +133,7 @@ impl WooCommerce {
         let email = self.text("email", record);
         let customer = (!email.is_empty()).then(|| self.pseudonyms.of(email));
         let mut sale = Sale::new(self.text("order", record), customer, time);
-        let status = self.text("status", record).to_ascii_lowercase();
-        sale.status = match status.trim_start_matches("wc-") {
-            "" => "completed".to_owned(),
-            "failed" | "trash" | "canceled" => "cancelled".to_owned(),
-            other => other.to_owned(),
-        };
+        sale.status = self.status(record);
         sale.coupons =
             self.text("coupon", record).split(',').map(str::trim).filter(|c| !c.is_empty()).map(str::to_owned).collect();
         (sale.shipping, sale.tax) = (self.amount("shipping", record)?, self.amount("tax", record)?);
@@ -142,7 +143,9 @@ impl WooCommerce {
         }
         let refund = self.amount("refund", record)?;
         let refund = Decimal { units: refund.units.abs(), ..refund };
-        sale.refund = (refund.units > 0).then_some((refund, time));
+        // The lines may say for themselves what was paid back.
+        let is_refunded = refund.units > 0 || self.columns.cell("item_refund").is_some();
+        sale.refund = is_refunded.then_some((refund, time));
         self.put_customer(&sale, record, out);
         Ok(sale)
     }
@@ -165,40 +168,69 @@ impl WooCommerce {
         Till::identities(customer, &identities, out);
     }
 
-    fn line(&self, record: &Record<'_>, out: &mut Sink) -> Result<Line, Bad> {
+    fn line(&self, record: &Record<'_>) -> Judged {
         let quantity = whole(self.text("quantity", record), DecimalMark::Point);
         let total = self.columns.cell("line").map(|cell| decimal(record.cell(cell), DecimalMark::Point));
         let price = self.columns.cell("price").map(|cell| decimal(record.cell(cell), DecimalMark::Point));
         let (sku, name) = (self.text("sku", record), self.text("product", record));
-        // A line with a total only is one of that price; where both stand, the difference was taken off.
+        // Where both stand, the difference was taken off.
         let line = quantity.and_then(|quantity| {
             let (price, discount) = match (price, total) {
                 (Some(price), None) => (price?, Decimal::ZERO),
                 (Some(price), Some(total)) => (price?, price?.times(quantity)?.plus(super::sale::negative(total?))?),
                 (None, total) => (total??, Decimal::ZERO),
             };
-            let quantity = if self.columns.cell("price").is_some() { quantity } else { 1 };
+            let (price, quantity) = if self.columns.cell("price").is_some() { (price, quantity) } else { each(price, quantity) };
             Some(Line {
                 product: if sku.is_empty() { name } else { sku }.to_owned(),
                 is_charge: false,
                 quantity,
                 price,
                 discount,
+                returned: None,
             })
         });
         let judged = (|| {
-            quantity.filter(|q| *q > 0).ok_or_else(|| self.bad(ITEM, "quantity", "is not a whole number above 0"))?;
-            let line = line.clone().ok_or_else(|| self.bad(ITEM, "price", "is not an amount"))?;
+            let pieces = quantity.filter(|q| *q > 0);
+            let pieces = pieces.ok_or_else(|| self.bad(ITEM, "quantity", "is not a whole number above 0"))?;
+            if pieces > QUANTITY_MAX {
+                return Err(self.bad(ITEM, "quantity", TOO_MANY));
+            }
+            let mut line = line.clone().ok_or_else(|| self.bad(ITEM, "price", "is not an amount"))?;
+            line.returned = self.returned(record)?;
             if line.product.is_empty() {
                 return Err(self.bad(ITEM, "product", "is missing"));
             }
-            line_amount(&line).ok_or_else(|| self.bad(ITEM, "price", "is too large an amount"))?;
+            let priced = if self.columns.cell("price").is_some() { "price" } else { "line" };
+            sane_amount(&line, self.till.digits()).ok_or_else(|| self.bad(ITEM, priced, TOO_LARGE))?;
             Ok(line)
         })();
-        if let (Err(_), Some(amount)) = (&judged, line.as_ref().and_then(line_amount)) {
-            out.state(amount);
+        Judged { amount: line.as_ref().filter(|line| line.quantity <= QUANTITY_MAX).and_then(line_amount), line: judged }
+    }
+
+    /// What was paid back for a line, and for how many pieces.
+    fn returned(&self, record: &Record<'_>) -> Result<Option<(Decimal, i64)>, Bad> {
+        let back = self.amount("item_refund", record)?;
+        if back.units == 0 {
+            return Ok(None);
         }
-        judged
+        let pieces = match self.text("item_refund_qty", record) {
+            "" => Some(0),
+            text => whole(text, DecimalMark::Point).map(i64::abs).filter(|pieces| *pieces <= QUANTITY_MAX),
+        };
+        let pieces = pieces.ok_or_else(|| self.bad(ITEM, "item_refund_qty", "is not a whole number up to 1000000000"))?;
+        Ok(Some((Decimal { units: back.units.abs(), ..back }, pieces)))
+    }
+
+    fn status(&self, record: &Record<'_>) -> String {
+        let status = self.text("status", record).to_ascii_lowercase();
+        match status.trim_start_matches("wc-") {
+            "" => "completed".to_owned(),
+            // Nobody has paid for these, and whoever pays makes them `processing` or `on-hold`.
+            "pending" | "pending payment" | "draft" | "checkout-draft" | "auto-draft" => CANCELLED.to_owned(),
+            other if is_no_sale(other) => CANCELLED.to_owned(),
+            other => other.to_owned(),
+        }
     }
 
     fn flush(&mut self, out: &mut Sink) {
@@ -209,6 +241,19 @@ impl WooCommerce {
                 Some(Problem::refused(format!("order {:?}: its sum {reason}", sale.id), "check the amounts of that order"));
         }
     }
+}
+
+/// Price and quantity of a line that states its total only: the total parted among the pieces where that leaves no rest, else one
+/// piece of that price.
+fn each(total: Decimal, quantity: i64) -> (Decimal, i64) {
+    // Sums keep at most 12 decimals.
+    for more in (0..=4).filter(|more| total.scale + more <= 12) {
+        let units = total.units.checked_mul(10_i128.pow(more));
+        if let Some(units) = units.filter(|units| quantity > 0 && units % i128::from(quantity) == 0) {
+            return (Decimal { units: units / i128::from(quantity), scale: total.scale + more }, quantity);
+        }
+    }
+    (total, 1)
 }
 
 impl Reader for WooCommerce {
@@ -229,10 +274,7 @@ impl Reader for WooCommerce {
         self.private = identifying.iter().filter_map(|name| self.columns.cell(name)).collect();
         self.private.extend(PRIVATE.iter().filter_map(|name| position(header, &[name])));
         let samples = self.columns.cell("date").map(|cell| file.samples(cell)).unwrap_or_default();
-        self.dates = match samples.first() {
-            Some(date) if date.get(..4).is_some_and(|year| year.bytes().all(|b| b.is_ascii_digit())) => DateFormat::Iso,
-            _ => slashed_order(samples.iter().map(String::as_str)).unwrap_or(DateFormat::MonthFirst),
-        };
+        self.dates = slashed_order(samples.iter().map(String::as_str)).unwrap_or(DateFormat::MonthFirst);
         Ok(())
     }
 
@@ -242,7 +284,13 @@ impl Reader for WooCommerce {
         if is_next {
             self.flush(out);
         }
-        let line = self.line(record, out)?;
+        let Judged { amount, line } = self.line(record);
+        // What is in another currency, or was never paid, is in no sum.
+        let amount = amount.filter(|_| self.till.is_currency(self.text("currency", record)) && self.status(record) != CANCELLED);
+        if line.is_err() {
+            amount.into_iter().for_each(|amount| out.state(amount));
+        }
+        let line = line?;
         if is_next {
             let begun = if id.is_empty() {
                 Err(self.bad(ORDER, "order", "is missing"))
@@ -256,7 +304,7 @@ impl Reader for WooCommerce {
             match begun {
                 Ok(sale) => self.sale = Some(sale),
                 Err(bad) => {
-                    line_amount(&line).into_iter().for_each(|amount| out.state(amount));
+                    amount.into_iter().for_each(|amount| out.state(amount));
                     return Err(bad);
                 }
             }

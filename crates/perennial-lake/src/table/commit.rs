@@ -69,9 +69,9 @@ pub(crate) struct TableOutcome {
 #[derive(Default)]
 pub(crate) struct Outcome {
     pub tables: BTreeMap<Entity, TableOutcome>,
-    pub repeated_cents: i64,
-    pub unchanged_cents: i64,
-    pub superseded_cents: i64,
+    pub repeated_cents: i128,
+    pub unchanged_cents: i128,
+    pub superseded_cents: i128,
 }
 
 /// Everything the writing of an import needs.
@@ -86,9 +86,9 @@ pub(crate) struct Writing<'a> {
 #[derive(Default)]
 struct Tally {
     count: TableCount,
-    repeated_cents: i64,
-    unchanged_cents: i64,
-    superseded_cents: i64,
+    repeated_cents: i128,
+    unchanged_cents: i128,
+    superseded_cents: i128,
     repeated: Vec<(u64, Reject)>,
 }
 
@@ -276,7 +276,7 @@ impl Writing<'_> {
 }
 
 /// A file's rows less some of them, and the net revenue of those left out.
-fn without(path: &Path, entity: Entity, rows: &[u64]) -> Result<(Rows, i64), LakeError> {
+fn without(path: &Path, entity: Entity, rows: &[u64]) -> Result<(Rows, i128), LakeError> {
     let problem = move |e: arrow::error::ArrowError| LakeError::Rows { entity, problem: e.to_string() };
     let (mut kept, mut cents, mut first) = (Vec::new(), 0, 0_u64);
     for batch in read_file(path, &Wanted::all(entity))? {

@@ -150,7 +150,7 @@ impl Import<'_> {
         let writing = Writing { store, origin: &self.origin, batch_id: &self.batch_id, progress: self.progress.clone() };
         let outcome = writing.write(&mut stage)?;
         store.reached("wrote files");
-        let record = self.record(*money, &stage, &outcome);
+        let record = self.record(*money, &stage, &outcome)?;
         let changes = changes(outcome);
         let cause = Cause { operation: "WRITE", at_us: self.origin.at_us, rows: DataChange::Yes };
         store.reached("sealing");
@@ -167,14 +167,14 @@ impl Import<'_> {
         Ok(Receipt { record, snapshot })
     }
 
-    fn record(&self, source: Reconciliation, stage: &Stage, outcome: &Outcome) -> ImportRecord {
+    fn record(&self, source: Reconciliation, stage: &Stage, outcome: &Outcome) -> Result<ImportRecord, LakeError> {
         let tables: Vec<(Entity, TableCount)> = outcome
             .tables
             .iter()
             .map(|(&entity, table)| (entity, table.count))
             .filter(|(_, c)| *c != TableCount::default())
             .collect();
-        ImportRecord {
+        Ok(ImportRecord {
             batch_id: self.batch_id.clone(),
             format: self.origin.format.clone(),
             imported_at_us: self.origin.at_us,
@@ -182,13 +182,21 @@ impl Import<'_> {
             tables,
             money: Money {
                 source,
-                loaded_cents: stage.loaded_cents,
-                repeated_cents: outcome.repeated_cents,
-                unchanged_cents: outcome.unchanged_cents,
-                superseded_cents: outcome.superseded_cents,
+                loaded_cents: cents(stage.loaded_cents)?,
+                repeated_cents: cents(outcome.repeated_cents)?,
+                unchanged_cents: cents(outcome.unchanged_cents)?,
+                superseded_cents: cents(outcome.superseded_cents)?,
             },
-        }
+        })
     }
+}
+
+/// A sum of the import as the ledger keeps it.
+fn cents(sum: i128) -> Result<i64, LakeError> {
+    i64::try_from(sum).map_err(|_| LakeError::Rows {
+        entity: Entity::OrderItems,
+        problem: format!("their amounts come to {sum} minor units, more than the 9223372036854775807 that can be kept"),
+    })
 }
 
 /// Tables whose files change.

@@ -316,7 +316,7 @@ pub(crate) fn enter(transaction: &Transaction<'_>, record: &ImportRecord) -> Res
 
 fn decimal(row: &Row<'_>, index: usize) -> rusqlite::Result<Decimal> {
     let text: String = row.get(index)?;
-    Decimal::parse(&text).ok_or(rusqlite::Error::InvalidColumnType(index, text, rusqlite::types::Type::Text))
+    Decimal::parse_sum(&text).ok_or(rusqlite::Error::InvalidColumnType(index, text, rusqlite::types::Type::Text))
 }
 
 fn record_of(row: &Row<'_>) -> rusqlite::Result<ImportRecord> {

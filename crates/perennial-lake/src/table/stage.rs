@@ -40,7 +40,7 @@ pub(crate) struct Stage {
     /// Rejects by the table they would have been rows of.
     pub rejected: BTreeMap<Entity, u64>,
     pub identities: BTreeMap<(String, IdentityKind), String>,
-    pub loaded_cents: i64,
+    pub loaded_cents: i128,
 }
 
 /// A table's staged rows, ready to be read in order.
@@ -51,14 +51,14 @@ pub(crate) struct SealedTable {
 }
 
 /// Net revenue in a table's rows, minor units: items add, returns take away, other tables carry none.
-pub(crate) fn net_cents(entity: Entity, rows: &RecordBatch) -> i64 {
+pub(crate) fn net_cents(entity: Entity, rows: &RecordBatch) -> i128 {
     let (column, sign) = match entity {
         Entity::OrderItems => ("total_cents", 1),
         Entity::Returns => ("amount_cents", -1),
         _ => return 0,
     };
     let cents = rows.column_by_name(column).and_then(|c| c.as_primitive_opt::<Int64Type>());
-    sign * cents.map_or(0, |c| c.values().iter().sum::<i64>())
+    sign * cents.map_or(0, |c| c.values().iter().map(|&cents| i128::from(cents)).sum::<i128>())
 }
 
 impl Stage {

@@ -162,7 +162,7 @@ impl Shop {
                 ("ordered_at", at.clone()),
                 ("ordered_on", Value::Whole(on)),
                 ("product_id", text(format!("p{}", dice.roll(9)))),
-                ("kind", text(dice.pick(&["product", "product", "product", "charge"]))),
+                ("kind", text(dice.pick(&["product", "product", "product", "charge", "cancelled"]))),
                 ("quantity", Value::Whole(quantity)),
                 ("unit_price_cents", Value::Whole(price)),
                 ("discount_cents", Value::Whole(discount)),

@@ -250,6 +250,34 @@ fn huge_cells_come_through_in_small_batches() {
 }
 
 #[test]
+fn the_ledger_reads_every_sum_it_writes() {
+    let dir = folder();
+    let lake = create(dir.path());
+    // More digits than one amount may have.
+    let stated = Decimal { units: i128::MAX, scale: 12 };
+    let mut import = begin(&lake, "a");
+    import.append(batch(&[line("c1", "o1", 1, 10, 100)])).unwrap();
+    import
+        .commit(&Reconciliation { stated, rejected: Decimal { units: i128::MIN + 1, scale: 0 }, rounding: Decimal::ZERO })
+        .unwrap();
+    drop(lake);
+    let source = open(dir.path()).imports().unwrap()[0].money.source;
+    assert_eq!((source.stated, source.rejected.units), (stated, i128::MIN + 1));
+}
+
+#[test]
+fn sums_that_do_not_fit_are_refused_and_never_wrap() {
+    let dir = folder();
+    let lake = create(dir.path());
+    let mut import = begin(&lake, "a");
+    let half = i64::MAX / 2 + 1;
+    import.append(batch(&[line("c1", "o1", 1, 10, half), line("c1", "o2", 1, 11, half)])).unwrap();
+    let refused = import.commit(&Reconciliation::ZERO).unwrap_err();
+    assert!(refused.to_string().contains("9223372036854775808 minor units"), "{refused}");
+    assert!(lake.imports().unwrap().is_empty());
+}
+
+#[test]
 fn money_of_the_source_is_kept_exactly() {
     let dir = folder();
     let lake = create(dir.path());

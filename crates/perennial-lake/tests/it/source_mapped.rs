@@ -118,6 +118,191 @@ fn people_known_by_an_email_get_a_keyed_pseudonym() -> Result<(), SourceError> {
 }
 
 #[test]
+fn lines_and_returns_of_cancelled_orders_are_worth_nothing() -> Result<(), SourceError> {
+    let folder = tempfile::tempdir().expect("folder");
+    put(
+        folder.path(),
+        "orders.csv",
+        "order_id,customer_id,ordered_at,status,total_cents\no1,c1,2024-04-01,Canceled,900\no2,c1,2024-04-02,paid,500\n\
+         o3,c1,2024-04-03,voided,300\n",
+    );
+    put(
+        folder.path(),
+        "order_items.csv",
+        "order_id,line_no,customer_id,ordered_at,product_id,quantity,unit_price_cents,discount_cents,kind\n\
+         o1,1,c1,2024-04-01,p1,2,500,100,product\no2,1,c1,2024-04-02,p1,1,500,0,\no2,2,c1,2024-04-02,p2,1,70,0,cancelled\n\
+         o3,1,c1,2024-04-03,post,1,300,0,charge\n",
+    );
+    put(folder.path(), "returns.csv", "return_id,order_id,returned_at,amount_cents\nr1,o1,2024-04-05,900\nr2,o2,2024-04-05,50\n");
+    let all = read(None, &[folder.path().to_path_buf()], &ReadOptions::new("UTC", "EUR"))?;
+    assert_eq!(all.numbers(Entity::OrderItems, "total_cents"), [0, 500, 0, 0]);
+    assert_eq!(all.numbers(Entity::OrderItems, "discount_cents"), [0, 0, 0, 0]);
+    assert_eq!(all.numbers(Entity::OrderItems, "unit_price_cents"), [500, 500, 70, 300]);
+    assert_eq!((all.count(Entity::OrderItems, "kind", "cancelled"), all.count(Entity::OrderItems, "kind", "product")), (3, 1));
+    assert_eq!((all.count(Entity::Orders, "status", "cancelled"), all.count(Entity::Orders, "status", "paid")), (2, 1));
+    assert_eq!(all.numbers(Entity::Orders, "total_cents"), [900, 500, 300]);
+    assert_eq!(all.numbers(Entity::Returns, "amount_cents"), [0, 50]);
+    assert_eq!((all.stated.as_str(), all.net_cents()), ("4.50", 450));
+
+    let flat = "id,when,who,what,n,price,status\n1,2024-01-01,c1,x,2,5.00,Voided\n2,2024-01-02,c1,x,1,7.00,ok\n1,2024-01-01,c1,y,1,3.00,Voided\n";
+    let path = put(folder.path(), "sales.csv", flat);
+    let mut options = ReadOptions::new("UTC", "EUR");
+    let mapping = r#"
+        [[table]]
+        table = "orders"
+        columns = { order_id = "id", ordered_at = "when", customer_id = "who", status = "status", total_cents = "price" }
+        [[table]]
+        table = "order_items"
+        columns = { order_id = "id", ordered_at = "when", customer_id = "who", product_id = "what", quantity = "n", unit_price_cents = "price" }
+    "#;
+    options.mapping = Some(Mapping::parse(mapping).expect("mapping"));
+    let flat = read(None, &[path], &options)?;
+    assert_eq!(flat.numbers(Entity::OrderItems, "total_cents"), [0, 700, 0]);
+    assert_eq!((flat.stated.as_str(), flat.count(Entity::OrderItems, "kind", "cancelled")), ("7.00", 2));
+    Ok(())
+}
+
+#[test]
+fn amounts_beyond_every_bound_are_rejected_where_they_stand() -> Result<(), SourceError> {
+    let folder = tempfile::tempdir().expect("folder");
+    let good = "0,2023-01-02,a,x,1,5\n".repeat(9);
+    let bad = "1,2023-01-02,a,x,1,99999999999999999999\n2,2023-01-02,a,x,99999999999,9999999999\n\
+               3,2023-01-02,a,x,1,92233720368547758\n4,2023-01-02,a,x,1000000000,10000000\n5,2023-01-02,a,x,1,10000000000001\n\
+               6,2023-01-02,a,x,1,10000000000000\n";
+    let path = put(folder.path(), "sales.csv", &format!("o,d,c,p,q,pr\n{good}{bad}"));
+    let mut options = ReadOptions::new("UTC", "EUR");
+    let mapping = "[[table]]\ntable = \"order_items\"\n\
+                   columns = { order_id = \"o\", ordered_at = \"d\", customer_id = \"c\", product_id = \"p\", quantity = \"q\", unit_price_cents = \"pr\" }";
+    options.mapping = Some(Mapping::parse(mapping).expect("mapping"));
+    let read = read(None, &[path], &options)?;
+    let large = "is too large an amount";
+    let rejects: Vec<_> = read
+        .rejects
+        .iter()
+        .map(|r| (r.column.as_deref().unwrap_or(""), r.value.as_deref().unwrap_or(""), r.reason.as_str()))
+        .collect();
+    assert_eq!(
+        rejects,
+        [
+            ("pr", "99999999999999999999", large),
+            ("q", "99999999999", "is above 1000000000, the most that one line may hold"),
+            ("pr", "92233720368547758", large),
+            ("pr", "10000000", large),
+            ("pr", "10000000000001", large),
+        ]
+    );
+    // What is no amount is in no sum; ten million millions are the most that one line may come to.
+    assert_eq!((read.stated.as_str(), read.rejected.as_str()), ("10000000000045", "0"));
+    assert_eq!(read.numbers(Entity::OrderItems, "total_cents")[9], 1_000_000_000_000_000);
+    Ok(())
+}
+
+#[test]
+fn an_address_is_no_customer_id() -> Result<(), SourceError> {
+    let folder = tempfile::tempdir().expect("folder");
+    let options = ReadOptions::new("UTC", "EUR");
+    let refused = |file: &str, text: &str, options: &ReadOptions| {
+        let path = put(folder.path(), file, text);
+        let refused = read(None, &[path], options).expect_err("an address as an id").to_string();
+        assert!(refused.contains(file) && refused.contains("pseudonym = \"COLUMN\"") && !refused.contains("ann@"), "{refused}");
+    };
+    let orders = "order_id,customer_id,ordered_at,total_cents\no1,c1,2024-04-01,900\no2,ann@shop.example,2024-04-02,500\n";
+    refused("orders.csv", orders, &options);
+    refused(
+        "retail.csv",
+        "Invoice,StockCode,Description,Quantity,InvoiceDate,Price,Customer ID,Country\n1,A,LAMP,6,2010-12-13,2.5,ann@shop.example,France\n",
+        &ReadOptions::new("UTC", "GBP"),
+    );
+    let mut mapped = options.clone();
+    let mapping = "[[table]]\ntable = \"orders\"\ncolumns = { order_id = \"id\", ordered_at = \"when\", total_cents = \"sum\", customer_id = \"who\" }\n";
+    mapped.mapping = Some(Mapping::parse(mapping).expect("mapping"));
+    refused("o.csv", "id,who,when,sum\n1,ann@shop.example,2024-04-01,5\n", &mapped);
+    // An address in a row that is rejected for another reason is hidden.
+    let text = "id,who,when,sum\n1,ann@shop.example,soon,5\n2,c2,2024-04-01,5\n";
+    let read = read(None, &[put(folder.path(), "p.csv", text)], &mapped)?;
+    let [reject] = read.rejects.as_slice() else { panic!("{:?}", read.rejects) };
+    assert_eq!((reject.column.as_deref(), reject.raw.as_str()), (Some("when"), "1 | [hidden] | soon | 5"));
+    Ok(())
+}
+
+#[test]
+fn names_of_google_analytics_become_canonical() -> Result<(), SourceError> {
+    let folder = tempfile::tempdir().expect("folder");
+    let names = [
+        ("view_item", "product_viewed"),
+        ("add_to_cart", "product_added"),
+        ("remove_from_cart", "product_removed"),
+        ("begin_checkout", "checkout_started"),
+        ("purchase", "order_completed"),
+        ("refund", "order_refunded"),
+        ("view_item_list", "product_list_viewed"),
+        ("add_to_wishlist", "product_added_to_wishlist"),
+        ("search", "products_searched"),
+        ("view_cart", "cart_viewed"),
+        ("add_payment_info", "payment_info_entered"),
+        ("view_promotion", "promotion_viewed"),
+        ("session_start", "session_started"),
+        ("Loyalty Card", "loyalty_card"),
+        ("product_viewed", "product_viewed"),
+    ];
+    let rows: String = names.iter().map(|(name, _)| format!("{name},1700000000000000\n")).collect();
+    let path = put(folder.path(), "ga4.csv", &format!("event_name,event_timestamp\n{rows}"));
+    let mut options = ReadOptions::new("UTC", "EUR");
+    let mapping = "dates = \"epoch-microseconds\"\n[[table]]\ntable = \"events\"\n\
+                   columns = { name = \"event_name\", occurred_at = \"event_timestamp\" }\n";
+    options.mapping = Some(Mapping::parse(mapping).expect("mapping"));
+    let found = read(None, &[path], &options)?.texts(Entity::Events, "name");
+    assert_eq!(found.iter().flatten().collect::<Vec<_>>(), names.iter().map(|(_, name)| name).collect::<Vec<_>>());
+    let path = put(folder.path(), "events.csv", &format!("name,occurred_at\n{}", rows.replace("1700000000000000", "2024-01-01")));
+    let found = read(Some("perennial"), &[path], &ReadOptions::new("UTC", "EUR"))?.texts(Entity::Events, "name");
+    assert_eq!(found.iter().flatten().collect::<Vec<_>>(), names.iter().map(|(_, name)| name).collect::<Vec<_>>());
+    Ok(())
+}
+
+#[test]
+fn a_mapping_is_part_of_what_a_file_says() {
+    let (one, other) = (Mapping::parse("decimal = \",\"").expect("one"), Mapping::parse("decimal = \".\"").expect("other"));
+    assert_eq!(one.content_of("ab"), one.content_of("ab"));
+    assert!(one.content_of("ab") != other.content_of("ab") && one.content_of("ab") != one.content_of("ba"));
+    assert_eq!(one.content_of("ab").len(), 64);
+}
+
+#[test]
+fn another_currency_is_in_no_sum() -> Result<(), SourceError> {
+    let folder = tempfile::tempdir().expect("folder");
+    let text = "order_id,line_no,ordered_at,product_id,quantity,total_cents,currency\no1,1,2024-01-01,p,1,500,EUR\no2,1,2024-01-01,p,1,900,USD\n";
+    let read = read(None, &[put(folder.path(), "order_items.csv", text)], &ReadOptions::new("UTC", "EUR"))?;
+    assert_eq!((read.stated.as_str(), read.rejected.as_str(), read.rejects.len()), ("5.00", "0", 1));
+    Ok(())
+}
+
+#[test]
+fn ids_of_parquet_are_whole_numbers_or_text() {
+    use std::sync::Arc;
+
+    use arrow::array::{ArrayRef, BinaryArray, Float64Array, Int64Array, RecordBatch, StringArray};
+    let folder = tempfile::tempdir().expect("folder");
+    let path = folder.path().join("orders.parquet");
+    let read_with = |ids: ArrayRef| {
+        let owners: ArrayRef = Arc::new(Float64Array::from(vec![Some(27.0), None]));
+        let times: ArrayRef = Arc::new(StringArray::from(vec!["2024-01-01", "2024-1-2"]));
+        let totals: ArrayRef = Arc::new(Int64Array::from(vec![100, 200]));
+        let columns = [("order_id", ids), ("customer_id", owners), ("ordered_at", times), ("total_cents", totals)];
+        let rows = RecordBatch::try_from_iter_with_nullable(columns.map(|(name, column)| (name, column, true))).expect("rows");
+        let file = std::fs::File::create(&path).expect("file");
+        let mut writer = parquet::arrow::ArrowWriter::try_new(file, rows.schema(), None).expect("writer");
+        writer.write(&rows).expect("written");
+        writer.close().expect("closed");
+        read(None, std::slice::from_ref(&path), &ReadOptions::new("UTC", "EUR"))
+    };
+    let orders = read_with(Arc::new(Float64Array::from(vec![1.0, 2.0]))).expect("whole numbers");
+    assert_eq!(orders.texts(Entity::Orders, "order_id"), [Some("1".to_owned()), Some("2".to_owned())]);
+    assert_eq!(orders.texts(Entity::Orders, "customer_id"), [Some("27".to_owned()), None]);
+    let refused = read_with(Arc::new(BinaryArray::from(vec![b"a".as_slice(), b"b"]))).expect_err("bytes");
+    assert!(refused.to_string().contains("\"order_id\" holds values of type bytes"), "{refused}");
+}
+
+#[test]
 fn facts_name_files_by_their_content() -> Result<(), SourceError> {
     let folder = tempfile::tempdir().expect("folder");
     put(folder.path(), "b.csv", "x\n");

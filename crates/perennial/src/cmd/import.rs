@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use perennial_lake::lake::{Begin, FileFact, ImportRecord, Origin};
 use perennial_lake::source::{self, Mapping, ReadOptions, SOURCES};
 use serde_json::{Value, json};
@@ -47,7 +47,9 @@ impl Import {
         match named {
             Some(format) if !is_path || self.paths.len() > 1 => {
                 if self.paths.len() == 1 {
-                    bail!("no files given after the format {first:?}; for example: perennial import {first} FILE");
+                    let problem =
+                        format!("no files given after the format {first:?}; for example: perennial import {first} FILE");
+                    return Err(UsageError(problem).into());
                 }
                 Ok((Some(format.name), self.paths[1..].to_vec()))
             }
@@ -75,12 +77,12 @@ pub enum Outcome {
 
 /// Import files into an open shop: all of them or nothing.
 pub fn import(shop: &Shop, context: &Context, request: &Request<'_>) -> Result<Outcome> {
-    let files: Vec<FileFact> = source::facts(request.paths)?
-        .into_iter()
-        .map(|file| FileFact { name: file.name, sha256: file.sha256, bytes: file.bytes })
-        .collect();
-    let total: u64 = files.iter().map(|file| file.bytes).sum();
     let mapping = request.mapping.map(Mapping::read).transpose()?;
+    let mut files: Vec<FileFact> = source::facts(request.paths)?;
+    if let Some(mapping) = &mapping {
+        files.iter_mut().for_each(|file| file.sha256 = mapping.content_of(&file.sha256));
+    }
+    let total: u64 = files.iter().map(|file| file.bytes).sum();
     let options = read_options(shop, mapping)?;
     let format = match request.format {
         Some(format) => format,

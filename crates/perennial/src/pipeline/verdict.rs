@@ -54,23 +54,22 @@ pub fn text(verdict: &Verdict, cleaned: &FeatureCleaning, language: Language) ->
 fn money(verdict: &Verdict, balance: &Balance, language: Language) -> String {
     let Balance { stated, loaded, rejected, rounding, known, balanced } = balance;
     let currency = &verdict.currency;
+    // What is there comes first; where files overlap, what they state together is more.
+    let held = Decimal { units: i128::from(verdict.net_revenue_cents), scale: minor_digits(currency) };
     let mut text = match language {
         Language::En => format!(
-            "net revenue: files state {stated} {currency}, loaded {loaded}, rejected {rejected}, rounding {rounding}: {}\n",
+            "net revenue: the lake holds {held} {currency}; files state {stated}, loaded {loaded}, rejected {rejected}, rounding {rounding}: {}\n",
             if *balanced { "balanced" } else { "NOT BALANCED" }
         ),
         Language::Zh => format!(
-            "净收入：文件合计 {stated} {currency}，载入 {loaded}，拒收 {rejected}，舍入 {rounding}：{}\n",
+            "净收入：数据湖现有 {held} {currency}；文件合计 {stated}，载入 {loaded}，拒收 {rejected}，舍入 {rounding}：{}\n",
             if *balanced { "相符" } else { "不符" }
         ),
     };
     if known.bytes().any(|digit| matches!(digit, b'1'..=b'9')) {
-        let held = Decimal { units: i128::from(verdict.net_revenue_cents), scale: minor_digits(currency) };
         text.push_str(&match language {
-            Language::En => {
-                format!("of what was loaded {known} was in the lake already or was replaced since: the lake holds {held}\n")
-            }
-            Language::Zh => format!("载入的金额中 {known} 此前已在数据湖中或之后被替换：数据湖现有 {held}\n"),
+            Language::En => format!("of what was loaded {known} came again or was replaced since\n"),
+            Language::Zh => format!("载入的金额中 {known} 为重复导入或之后被替换\n"),
         });
     }
     text

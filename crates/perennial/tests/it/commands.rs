@@ -148,3 +148,27 @@ fn predictions_follow_from_printed_parameters() {
         assert!(ran.code == 1 && ran.err.contains(says), "{ran:?}");
     }
 }
+
+#[test]
+fn a_mapping_with_a_mistake_is_wrong_usage_and_a_mended_one_imports_again() {
+    let shop = TestShop::new(&[]);
+    let (file, map) = (shop.dir().join("sales.csv"), shop.dir().join("map.toml"));
+    std::fs::write(&file, "o,d,c,p,q,pr\n1,2023-01-02,a,x,2,5\n2,2023-01-03,b,x,1,7\n").expect("written");
+    let (file, mapping) = (file.to_str().expect("UTF-8"), map.to_str().expect("UTF-8"));
+    let with = |text: &str| {
+        std::fs::write(&map, text).expect("written");
+        shop.run(&["import", "--mapping", mapping, file, "--json"])
+    };
+    let good = "[[table]]\ntable = \"order_items\"\ncolumns = { order_id = \"o\", ordered_at = \"d\", customer_id = \"c\", \
+                product_id = \"p\", quantity = \"q\", unit_price_cents = \"pr\" }\n";
+    for bad in ["[[table]", "nonsense = 1", &good.replace("order_items", "lines"), &good.replace("\"pr\"", "\"price\""), ""] {
+        let ran = with(bad);
+        assert_eq!(ran.code, 2, "{bad}: {ran:?}");
+    }
+    assert_eq!(shop.run(&["import", "csv", file]).code, 2);
+    let first = with(&format!("money = \"minor\"\n{good}")).ok().json();
+    assert_eq!(first["net_revenue_cents"], 17);
+    assert_eq!(with(&format!("money = \"minor\"\n{good}")).ok().json()["imported"], false);
+    let second = with(good).ok().json();
+    assert_eq!((&second["net_revenue_cents"], &second["tables"]["order_items"]["replaced"]), (&1_700.into(), &2.into()));
+}

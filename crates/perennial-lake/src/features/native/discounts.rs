@@ -5,7 +5,9 @@ use super::history::Known;
 
 pub(super) fn cells<'a>(known: &Known<'a>, out: &mut Vec<Cell<'a>>) {
     let (mut cents, mut cents_90d, mut gross_cents, mut discounted) = (0_i64, 0_i64, 0_i64, 0_i64);
-    for item in known.items {
+    let mut lines = 0_i64;
+    for item in known.items.iter().filter(|item| !item.is_cancelled) {
+        lines += 1;
         cents = cents.wrapping_add(item.discount_cents);
         if known.as_of - item.day <= 90 {
             cents_90d = cents_90d.wrapping_add(item.discount_cents);
@@ -18,7 +20,7 @@ pub(super) fn cells<'a>(known: &Known<'a>, out: &mut Vec<Cell<'a>>) {
         Cell::whole(cents),
         Cell::whole(cents_90d),
         if gross_cents > 0 { Cell::ratio(cents, gross_cents) } else { Cell::Float(None) },
-        Cell::ratio(discounted, known.items.len() as i64),
+        Cell::ratio(discounted, lines),
         Cell::whole(coupons),
         Cell::ratio(coupons, known.orders.len() as i64),
     ]);

@@ -21,6 +21,8 @@ pub(super) struct Item {
     pub product: u32,
     pub is_product: bool,
     pub is_charge: bool,
+    /// Whether its order was called off: kept, and worth nothing.
+    pub is_cancelled: bool,
     /// Whether this is the customer's first line of the product.
     pub first: bool,
     pub quantity: i64,
@@ -274,8 +276,11 @@ mod tests {
         let days: Vec<_> = history.days.iter().map(|day| (day.day, day.bought, day.sold_cents, day.net_cents)).collect();
         assert_eq!(days, [(10, true, 500, 500), (12, false, 0, -200)]);
         let products = Products::default();
-        let has_purchase =
-            |day| history.before(Cut { as_of: Day(day), start_us: 0, sample: Sample::EVERYBODY }, &products).has_purchase();
+        let has_purchase = |day| {
+            history
+                .before(Cut { as_of: Day(day), start_us: 0, horizon_days: None, sample: Sample::EVERYBODY }, &products)
+                .has_purchase()
+        };
         assert!(has_purchase(11) && !has_purchase(10));
     }
 }

@@ -59,6 +59,7 @@ impl Decode for Items {
             let kind = details.kind.value(row);
             item.is_product = kind == "product";
             item.is_charge = kind == "charge";
+            item.is_cancelled = kind == "cancelled";
             if item.is_product {
                 item.product = numbers.number(details.product.value(row));
             }

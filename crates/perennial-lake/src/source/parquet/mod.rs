@@ -11,10 +11,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, Int64Array, ListArray, RecordBatch, StringArray, StringViewArray, TimestampMicrosecondArray,
+    Array, ArrayRef, AsArray, Float64Array, Int64Array, ListArray, RecordBatch, StringArray, StringViewArray,
+    TimestampMicrosecondArray,
 };
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Field, Int64Type, Schema, TimeUnit, TimestampMicrosecondType};
+use arrow::datatypes::{DataType, Field, Float64Type, Int64Type, Schema, TimeUnit, TimestampMicrosecondType};
 use arrow::error::ArrowError;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
@@ -66,6 +67,19 @@ fn decode(mut file: File, limits: &Limits, writer: &mut Writer) -> Result<(), St
     Ok(())
 }
 
+/// Columns whose values are lists, structures or bytes, with what they are called.
+pub fn nested(path: &Path, limits: &Limits) -> Result<Vec<(String, String)>, Problem> {
+    let mut file = File::open(path).map_err(|error| Problem::Read(error.to_string()))?;
+    guard::check_footer(&mut file, limits)?;
+    let loaded = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new())
+        .map_err(|error| Problem::refused(format!("is damaged: {error}"), "get the file again, or export it as CSV"))?;
+    let is_bytes = |kind: &DataType| matches!(kind, DataType::Binary | DataType::LargeBinary | DataType::FixedSizeBinary(_));
+    let fields = loaded.schema().fields().iter();
+    let nested = fields.filter(|field| field.data_type().is_nested() || is_bytes(field.data_type()));
+    let kind = |field: &Field| if field.data_type().is_nested() { "list or structure" } else { "bytes" };
+    Ok(nested.map(|field| (field.name().clone(), kind(field).to_owned())).collect())
+}
+
 fn with_views(schema: &Schema) -> Schema {
     let fields = schema.fields().iter().map(|field| {
         let viewed = match field.data_type() {
@@ -93,6 +107,7 @@ fn write_rows(batch: &RecordBatch, writer: &mut Writer) -> Result<(), Stop> {
 enum Column<'a> {
     Text(&'a StringViewArray),
     Whole(&'a Int64Array),
+    Float(&'a Float64Array),
     /// UTC microseconds.
     Instant(&'a TimestampMicrosecondArray),
     /// A list of texts, and the texts of all its rows.
@@ -110,6 +125,7 @@ impl<'a> Column<'a> {
         Ok(match array.data_type() {
             DataType::Utf8View => Self::Text(array.as_string_view()),
             DataType::Int64 => Self::Whole(array.as_primitive::<Int64Type>()),
+            DataType::Float64 => Self::Float(array.as_primitive::<Float64Type>()),
             DataType::Timestamp(TimeUnit::Microsecond, Some(_)) => {
                 Self::Instant(array.as_primitive::<TimestampMicrosecondType>())
             }
@@ -128,6 +144,12 @@ impl<'a> Column<'a> {
             Self::Text(array) if array.is_valid(row) => text.push_str(array.value(row)),
             Self::Whole(array) if array.is_valid(row) => {
                 let _ = write!(text, "{}", array.value(row));
+            }
+            Self::Float(array) if array.is_valid(row) => {
+                let value = array.value(row);
+                // A column of whole ids with gaps in it is stored as floats.
+                let _ =
+                    if value.fract() == 0.0 && value.abs() < 1e15 { write!(text, "{value:.0}") } else { write!(text, "{value}") };
             }
             Self::Instant(array) if array.is_valid(row) => write_instant(array.value(row), text),
             Self::List(array, texts) if array.is_valid(row) => {
