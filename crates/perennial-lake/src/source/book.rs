@@ -97,6 +97,10 @@ impl Book {
         let until = (self.emitted + ROWS_AT_ONCE).min(self.orders.len());
         for number in self.emitted..until {
             let order = &self.orders[number];
+            // Every line of it was bad.
+            if order.status.is_empty() {
+                continue;
+            }
             let instant = |at: Option<i64>| at.map_or(Value::Null, Value::Instant);
             out.push(
                 Entity::Orders,

@@ -361,7 +361,9 @@ impl Mapped {
         let order = match written {
             Some(time) if !id.is_empty() => {
                 let owner = self.book.customer(plan.text(OWNER, record));
-                self.book.order(id, || Order::new(owner, time, "completed"))
+                // An order made of its lines has no status, and is none, until one of them turns out good.
+                let status = if self.derives_orders { "" } else { "completed" };
+                self.book.order(id, || Order::new(owner, time, status))
             }
             _ => self.book.find(id).ok_or_else(|| plan.bad(ORDER_ID, "belongs to no order of this import"))?,
         };
@@ -406,7 +408,7 @@ impl Mapped {
                 // An order is cancelled when all of its lines are.
                 if text(KIND) != CANCELLED {
                     order.status = "completed";
-                } else if order.lines == 1 {
+                } else if order.status.is_empty() {
                     order.status = CANCELLED;
                 }
                 order.subtotal = order.subtotal.saturating_add(total).saturating_add(discount);

@@ -191,6 +191,8 @@ fn amounts_beyond_every_bound_are_rejected_where_they_stand() -> Result<(), Sour
             ("pr", "10000000000001", large),
         ]
     );
+    // Orders 1 to 5 had no other line: a rejected line makes no order.
+    assert_eq!(read.texts(Entity::Orders, "order_id"), [Some("0".to_owned()), Some("6".to_owned())]);
     // What is no amount is in no sum; ten million millions are the most that one line may come to.
     assert_eq!((read.stated.as_str(), read.rejected.as_str()), ("10000000000045", "0"));
     assert_eq!(read.numbers(Entity::OrderItems, "total_cents")[9], 1_000_000_000_000_000);
