@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Who orders again in 60 days? Rolling cut-offs on three shops: our candidates beside LightGBM on the same columns and lifetimes' Pareto/NBD.
-# Usage: bench/churn/run.sh [DATA]; DATA holds online_retail/ and completejourney/, shared/data by default. PERENNIAL is a built binary.
+# Usage: bench/churn/run.sh [DATA]; DATA holds online_retail/ and completejourney/, ../shared/data by default. PERENNIAL is a built binary.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-data=${1:-shared/data}
+data=${1:-${PERENNIAL_DATA:-../shared/data}}
 source bench/venv.sh
 cargo build --quiet --release -p perennial-learn --example churn_windows
 target=$(realpath "${CARGO_TARGET_DIR:-target}/release")
