@@ -25,6 +25,10 @@ const LESSON_ROWS_MAX: usize = 5_000;
 const TEST_ROWS_MAX: usize = 10_000;
 /// Of a shop's past before a window, days: less says nothing about a rhythm.
 const PAST_DAYS_MIN: i32 = 30;
+/// An expected total this many times too high or too low, and further off than chance, is no forecast.
+const TOTAL_FACTOR_MAX: f64 = 2.0;
+/// Standard deviations of a Poisson count that chance does not reach.
+const CHANCE_DEVIATIONS: f64 = 3.0;
 /// Intervals that are judged, percent.
 const BANDS: [u32; 3] = [50, 80, 95];
 /// Repeat orders in the tables of the report; the last row holds all above.
@@ -211,6 +215,15 @@ fn refusals(gate: &Gate, judged: &Judged) -> Vec<Words> {
             ));
         }
     }
+    if let Some(Week { expected, actual, .. }) = judged.weeks.last().copied() {
+        let is_far = expected > TOTAL_FACTOR_MAX * actual || actual > TOTAL_FACTOR_MAX * expected;
+        if is_far && (expected - actual).abs() > CHANCE_DEVIATIONS * expected.max(actual).sqrt() {
+            reasons.push(Words::of(
+                format!("{expected:.0} orders were expected in the test window and {actual:.0} came, more than {TOTAL_FACTOR_MAX} times apart and further than chance"),
+                format!("检验窗口内预期 {expected:.0} 笔订单，实际 {actual:.0} 笔，相差超过 {TOTAL_FACTOR_MAX} 倍且超出随机波动"),
+            ));
+        }
+    }
     reasons
 }
 
@@ -254,4 +267,20 @@ fn matrix(outlook: &Outlook, today: &Table) -> Result<Matrix> {
 /// The entry under which an outlook is filed.
 pub fn entry() -> Option<&'static catalog::Entry> {
     catalog::MODELS.iter().find(|entry| entry.task == Task::Outlook)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn judged(expected: f64, actual: f64) -> Judged {
+        let weeks = vec![Week { days: 60, expected, actual }];
+        Judged { test: Day(0), horizon_days: 60, spend: vec![], next_order: vec![], weeks, by_repeats: vec![] }
+    }
+
+    #[test]
+    fn a_total_far_beyond_chance_is_refused() {
+        let told = |expected, actual| refusals(&Gate::default(), &judged(expected, actual)).len();
+        assert_eq!((told(2_845.0, 3_800.0), told(5.0, 1.0), told(60.0, 15.0), told(15.0, 60.0)), (0, 0, 1, 1));
+    }
 }
