@@ -135,7 +135,7 @@ impl CustomerPicture {
         let spend = match (self.spend_cents, self.spend_cents_lo80, self.spend_cents_hi80) {
             (Some(spend), Some(lo), Some(hi)) => {
                 let range = fill(t.customer_interval, &[("lo", &l.money_about(lo)), ("hi", &l.money_about(hi))]);
-                let raised = if hi > spend { String::new() } else { format!(" ({})", t.interval_raised) };
+                let raised = if hi > spend { String::new() } else { t.interval_raised.to_owned() };
                 format!("{}  {range}{raised}", l.money_about(spend))
             }
             (Some(spend), _, _) => l.money_about(spend),

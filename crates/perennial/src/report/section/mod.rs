@@ -82,7 +82,7 @@ fn lonely_table(l: &Locale<'_>, rows: &[MetricRow], champion: &str, baseline: &s
         vec![Cell::text(known.name.clone()), Cell::number(known.estimate(l, Some(row.champion)))]
     };
     Table {
-        caption: l.text.metrics_caption.to_owned(),
+        caption: l.text.models_caption.to_owned(),
         head: heads(&[&*head[0], &*head[1]]),
         rows: rows.iter().map(row).collect(),
         ..Table::default()
