@@ -8,7 +8,7 @@ mod sketch;
 mod suggest;
 mod trap;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use arrow::array::Array;
 use perennial_contract::Entity;
@@ -187,7 +187,10 @@ fn read_all(lake: &Lake, at: &Snapshot) -> Result<(Tables, Relations), QualityEr
 
 /// Rejects by table and reason. Exports overlap, so the same bad row of two imports is one; twice in one import, it is two.
 fn reject_groups(lake: &Lake, at: &Snapshot) -> Result<Vec<RejectGroup>, QualityError> {
-    let mut rows: BTreeMap<u64, Bad> = BTreeMap::new();
+    let mut groups: Vec<((String, String), u64)> = Vec::new();
+    let mut group_at: HashMap<(String, String), u32> = HashMap::new();
+    // By content and import: the group, and how often. A few dozen bytes a bad row.
+    let mut rows: BTreeMap<(u64, u64), (u32, u32)> = BTreeMap::new();
     let columns = ["batch_id", "table", "reason", "column", "value", "raw"];
     for bucket in lake.scan(at, Entity::Rejects, &columns, &perennial_contract::engine::Who::Everyone)? {
         for batch in bucket {
@@ -196,27 +199,21 @@ fn reject_groups(lake: &Lake, at: &Snapshot) -> Result<Vec<RejectGroup>, Quality
             for row in 0..table.rows() {
                 let text = |column: usize| if texts[column].is_valid(row) { texts[column].value(row) } else { "" };
                 let content = (1..columns.len()).fold(0, |state, column| mix(state, hash(text(column).as_bytes(), 23)));
-                let bad = rows
-                    .entry(content)
-                    .or_insert_with(|| Bad { group: (text(1).to_owned(), text(2).to_owned()), ..Bad::default() });
-                *bad.by_import.entry(hash(text(0).as_bytes(), 29)).or_default() += 1;
+                let group = *group_at.entry((text(1).to_owned(), text(2).to_owned())).or_insert_with_key(|key| {
+                    groups.push((key.clone(), 0));
+                    groups.len() as u32 - 1
+                });
+                rows.entry((content, hash(text(0).as_bytes(), 29))).or_insert((group, 0)).1 += 1;
             }
         }
     }
-    let mut counts: BTreeMap<(String, String), u64> = BTreeMap::new();
-    for bad in rows.into_values() {
-        *counts.entry(bad.group).or_default() += bad.by_import.values().copied().max().unwrap_or(0);
+    let rows: Vec<_> = rows.into_iter().collect();
+    for same in rows.chunk_by(|a, b| a.0.0 == b.0.0) {
+        let most = same.iter().map(|(_, (_, count))| *count).max().unwrap_or(0);
+        groups[same[0].1.0 as usize].1 += u64::from(most);
     }
-    let mut groups: Vec<_> = counts.into_iter().map(|((table, reason), rows)| RejectGroup { table, reason, rows }).collect();
-    groups.sort_by_key(|group| std::cmp::Reverse(group.rows));
-    Ok(groups)
-}
-
-/// A bad row by its content, and how often each import had it.
-#[derive(Default)]
-struct Bad {
-    group: (String, String),
-    by_import: BTreeMap<u64, u64>,
+    groups.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    Ok(groups.into_iter().map(|((table, reason), rows)| RejectGroup { table, reason, rows }).collect())
 }
 
 fn loaded(import: &ImportRecord, digits: u32) -> Decimal {

@@ -16,6 +16,8 @@ use crate::table::hash::{hash, mix};
 pub struct Relations {
     pub orders: u64,
     pub orders_of_guests: u64,
+    /// Orders that are sales and state an amount, and have no line: nothing of it counts anywhere.
+    pub orders_without_lines: u64,
     pub lines: u64,
     pub lines_without_order: u64,
     /// Product lines (charges are not products) whose product is unknown; counted only when there is a product table.
@@ -64,16 +66,21 @@ impl Relations {
                 pass.products.extend(texts(&batch?, "product_id").iter().flatten().map(|id| hash(id.as_bytes(), 0)));
             }
         }
-        let orders = lake.scan(at, Entity::Orders, &["customer_id", "order_id"], &Who::Everyone)?;
+        let orders = lake.scan(at, Entity::Orders, &["customer_id", "order_id", "status", "total_cents"], &Who::Everyone)?;
         let columns = ["customer_id", "order_id", "ordered_on", "product_id", "kind", "quantity", "total_cents"];
         let lines = lake.scan(at, Entity::OrderItems, &columns, &Who::Everyone)?;
         let returns = lake.scan(at, Entity::Returns, &["customer_id", "order_id", "amount_cents"], &Who::Everyone)?;
         // An order, its lines and its returns have one customer and so one bucket.
         for ((orders, lines), returns) in orders.into_iter().zip(lines).zip(returns) {
-            let ids = pass.orders(orders)?;
+            let (ids, mut bare) = pass.orders(orders)?;
             for batch in lines {
-                pass.lines(&batch?, &ids);
+                let batch = batch?;
+                texts(&batch, "order_id").iter().flatten().for_each(|id| {
+                    bare.remove(&hash(id.as_bytes(), 0));
+                });
+                pass.lines(&batch, &ids);
             }
+            pass.found.orders_without_lines += bare.len() as u64;
             pass.close_customer();
             for batch in returns {
                 pass.returns(&batch?, &ids);
@@ -89,15 +96,23 @@ impl Relations {
 }
 
 impl Pass {
-    fn orders(&mut self, bucket: BucketScan) -> Result<HashSet<u64>, QualityError> {
-        let mut ids = HashSet::new();
+    /// Every order's id, and those of sales that state an amount.
+    fn orders(&mut self, bucket: BucketScan) -> Result<(HashSet<u64>, HashSet<u64>), QualityError> {
+        let (mut ids, mut stating) = (HashSet::new(), HashSet::new());
         for batch in bucket {
             let batch = batch?;
             self.found.orders += batch.num_rows() as u64;
             self.found.orders_of_guests += texts(&batch, "customer_id").null_count() as u64;
-            ids.extend(texts(&batch, "order_id").iter().flatten().map(|id| hash(id.as_bytes(), 0)));
+            let (names, statuses, totals) = (texts(&batch, "order_id"), texts(&batch, "status"), cents(&batch, "total_cents"));
+            for row in 0..batch.num_rows() {
+                let id = hash(names.value(row).as_bytes(), 0);
+                ids.insert(id);
+                if statuses.value(row) != "cancelled" && totals.value(row) > 0 {
+                    stating.insert(id);
+                }
+            }
         }
-        Ok(ids)
+        Ok((ids, stating))
     }
 
     fn lines(&mut self, batch: &RecordBatch, orders: &HashSet<u64>) {

@@ -131,6 +131,15 @@ impl Asked<'_> {
         let r = self.relations;
         let found = [
             (
+                Entity::Orders,
+                r.orders_without_lines,
+                r.orders,
+                (
+                    "orders state an amount and have no line, and nothing of it counts as revenue or spend; import their order_items too",
+                    "笔订单有金额而无明细，其金额不计入收入与消费；请一并导入 order_items",
+                ),
+            ),
+            (
                 Entity::OrderItems,
                 r.lines_without_order,
                 r.lines,

@@ -14,11 +14,12 @@ use super::cell::{QUANTITY_MAX, whole};
 use super::complete::{complete, default};
 use super::drive::Reader;
 use super::event_names::canonical;
-use super::identity::{Pseudonyms, birth_year, kind_named, may_identify, scrub};
-use super::mapping::{Mapping, MoneyUnit, Style, TableMapping};
+use super::identity::{Pseudonyms, birth_year, may_identify, scrub};
+use super::layout::{canonical_plan, mapped_plan};
+use super::mapping::{Mapping, TableMapping};
 use super::moment::Clock;
 use super::names::Names;
-use super::plan::{From, Known, Plan, at};
+use super::plan::{Plan, at};
 use super::problem::{Bad, Problem};
 use super::record::Record;
 use super::rows::Value;
@@ -44,8 +45,6 @@ const NAME: usize = at(Entity::Events, "name");
 const BIRTH_YEAR: usize = at(Entity::Customers, "birth_year");
 /// More than any canonical table has.
 const COLUMNS_MAX: usize = 20;
-/// Columns of stored rows that an export of the lake carries along; they are made anew.
-const IGNORED: [&str; 3] = ["ingested_at", "batch_id", "source"];
 
 /// What names the columns.
 enum Naming {
@@ -521,58 +520,4 @@ fn scrub_json(plan: &Plan, values: &[Value<'_>], json: &mut String, found: &mut 
 /// Whether a file has a column for everything a table of the mapping names.
 fn covers(table: &TableMapping, file: &Sniffed) -> bool {
     table.columns.values().chain(&table.pseudonym).all(|column| position(&file.header, &[column]).is_some())
-}
-
-fn empty_plan(entity: Entity, style: Style) -> Plan {
-    Plan {
-        entity,
-        from: vec![From::Nothing; entity.columns().len()],
-        identities: Vec::new(),
-        pseudonym: None,
-        style,
-        known: Known::of(entity),
-    }
-}
-
-fn canonical_plan(file: &Sniffed, header: &[String]) -> Result<Plan, Problem> {
-    let entity = Entity::from_name(&file.stem).filter(|entity| *entity != Entity::Rejects).ok_or_else(|| {
-        Problem::refused("is not named after a canonical table", "name it orders.csv, order_items.csv, customers.csv and so on")
-    })?;
-    let mut plan = empty_plan(entity, Style { money: MoneyUnit::Minor, ..Style::default() });
-    for (cell, name) in header.iter().enumerate() {
-        if let Some(column) = entity.columns().iter().position(|c| c.name == name) {
-            if plan.has(column) {
-                return Err(Problem::refused(format!("has the column {name:?} twice"), "leave one of them out"));
-            }
-            plan.from[column] = From::Cell(cell);
-        } else if let Some(kind) = kind_named(name).filter(|_| entity.has_customer()) {
-            plan.identities.push((kind, cell));
-        } else if !IGNORED.contains(&name.as_str()) && name != super::json_lines::BROKEN {
-            let known: Vec<_> = entity.columns().iter().map(|c| c.name).collect();
-            return Err(Problem::refused(
-                format!("has a column {name:?} that {entity} does not know"),
-                format!("its columns are {}; use a mapping to leave columns out", known.join(", ")),
-            ));
-        }
-    }
-    Ok(plan)
-}
-
-fn mapped_plan(table: &TableMapping, header: &[String], style: Style) -> Result<Plan, Problem> {
-    let entity = table.entity()?;
-    let mut plan = empty_plan(entity, style);
-    for (canonical, column) in &table.columns {
-        let cell = super::sniff::require(header, &[column])?;
-        match entity.columns().iter().position(|c| c.name == canonical) {
-            Some(index) => plan.from[index] = From::Cell(cell),
-            None => plan.identities.extend(kind_named(canonical).map(|kind| (kind, cell))),
-        }
-    }
-    for (canonical, text) in &table.constants {
-        if let Some(index) = entity.columns().iter().position(|c| c.name == canonical) {
-            plan.from[index] = From::Constant(text.clone());
-        }
-    }
-    plan.pseudonym = table.pseudonym.as_ref().map(|column| super::sniff::require(header, &[column])).transpose()?;
-    Ok(plan)
 }

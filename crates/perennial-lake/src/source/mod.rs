@@ -20,6 +20,7 @@ mod event_names;
 mod facts;
 mod identity;
 mod json_lines;
+mod layout;
 mod limits;
 mod mapped;
 mod mapping;

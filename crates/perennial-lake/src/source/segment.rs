@@ -32,6 +32,8 @@ use super::status::CANCELLED;
 use crate::table::hash::{StableState, hash};
 
 const EVENT: Entity = Entity::Events;
+/// Calls that make more than an event.
+const COUNTED: [&str; 3] = ["order_completed", "order_refunded", "product_reviewed"];
 
 pub struct Segment {
     clock: Clock,
@@ -42,7 +44,7 @@ pub struct Segment {
     refunded: Names,
     refunds: Vec<u32>,
     ahead: Ahead,
-    /// Messages read so far, by 128 bits of their ids' hashes.
+    /// Messages of [`COUNTED`] calls read so far, by 128 bits of their ids' hashes.
     messages: HashSet<u128, StableState>,
     stem: String,
     stage_products: bool,
@@ -336,7 +338,8 @@ impl Reader for Segment {
             return Err(Bad::part(EVENT, ("event", ""), "has no event name"));
         }
         let message = id_text(&call, &["messageId", "message_id"]);
-        if self.is_repeat(&message) {
+        // Events have their message as key and repeat themselves; what becomes orders, returns and reviews must be told.
+        if COUNTED.contains(&name.as_str()) && self.is_repeat(&message) {
             return Ok(());
         }
         let time = self.time(&call)?;

@@ -10,13 +10,13 @@ use perennial_learn::lifetime::outlook::{
     Ask, ClosedWindow, Coverage, Customers, Outlook, OutlookModel, Refusal, Settings, Slices,
 };
 use perennial_learn::words::Words;
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::dataset::{cleaned, cleaned_store};
 use super::history::History;
 use super::plan::Plan;
 use crate::config::Gate;
+use crate::report::{CoverageRow, OrdersMatrix, OutlookTest, RepeatRow, TrackedWeek};
 use crate::shop::Shop;
 
 /// Customers a window is learned from: a law is fitted on each, and the recalibration has at most a few hundred numbers.
@@ -41,43 +41,6 @@ pub struct Learned {
     pub model: Result<OutlookModel, Words>,
     pub metrics: Value,
     pub reasons: Vec<Words>,
-}
-
-/// What the test window showed, kept for the report.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Judged {
-    pub test: Day,
-    pub horizon_days: i32,
-    pub spend: Vec<Coverage>,
-    pub next_order: Vec<Coverage>,
-    pub weeks: Vec<Week>,
-    pub by_repeats: Vec<RepeatGroup>,
-}
-
-/// Orders of the test window's customers from its first day to the end of a week.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-pub struct Week {
-    pub days: i32,
-    pub expected: f64,
-    pub actual: f64,
-}
-
-/// Customers with so many repeat orders when the test window began (the last group: or more), and their mean orders in it.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-pub struct RepeatGroup {
-    pub repeats: usize,
-    pub customers: usize,
-    pub expected: f64,
-    pub actual: f64,
-}
-
-/// Expected orders in the horizon of a customer with `repeats` (rows) who last ordered so many days ago (columns).
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct Matrix {
-    pub days_since_last_order: Vec<i32>,
-    pub horizon_days: i32,
-    /// `None` where nobody can be.
-    pub orders_expected: Vec<Vec<Option<f64>>>,
 }
 
 /// What an outlook is learned from.
@@ -105,12 +68,27 @@ impl Lessons<'_> {
         let weekly = tables.split_off(late.len() + early.len());
         let earlier = tables.split_off(late.len());
         let closed = closed(&tables, &late)?;
+        if closed.is_empty() {
+            return self.file(Err(self.too_short()), None);
+        }
         let model = Customers::from_table(self.today).and_then(|now| OutlookModel::fit(&now, &closed, &run));
         let judged = match (&model, self.plan.test) {
             (Ok(_), Some(test)) => self.judge(test, (&earlier, &early), (&weekly, &weeks))?,
             _ => None,
         };
         self.file(model.map_err(|refusal| refusal.words()), judged)
+    }
+
+    /// Nothing has closed yet, so no promise could be set right.
+    fn too_short(&self) -> Words {
+        let first = self.history.overview.first_day.unwrap_or(self.plan.as_of);
+        let (days, past, shortest) = (self.plan.as_of - first, PAST_DAYS_MIN, column::OUTLOOK_HORIZONS_DAYS[0]);
+        Words::of(
+            format!(
+                "{days} days of data are too few: a past of {past} days and a closed window of {shortest} are needed; import more or wait"
+            ),
+            format!("数据只有 {days} 天，过少：至少需要 {past} 天的历史与 {shortest} 天的已结束窗口；请导入更多数据或等待"),
+        )
     }
 
     /// Windows that have closed by a day, one for every horizon with enough past before it.
@@ -139,7 +117,7 @@ impl Lessons<'_> {
     }
 
     /// The same recipe one horizon earlier, on the window it has not seen.
-    fn judge(&self, test: Day, early: Past<'_>, weekly: Past<'_>) -> Result<Option<Judged>> {
+    fn judge(&self, test: Day, early: Past<'_>, weekly: Past<'_>) -> Result<Option<OutlookTest>> {
         let (Some(table), Some(window)) = (weekly.0.last(), weekly.1.last()) else { return Ok(None) };
         let customers = Customers::from_table(table)?;
         let horizons_days: Vec<i32> = weekly.1.iter().map(|week| week.days).collect();
@@ -151,27 +129,30 @@ impl Lessons<'_> {
         let mut weeks = Vec::new();
         for (at, (table, &days)) in weekly.0.iter().zip(&horizons_days).enumerate() {
             let expected = answers.orders_expected(at).iter().filter(|orders| orders.is_finite()).sum();
-            weeks.push(Week { days, expected, actual: table.f64s(column::LABEL_ORDERS)?.iter().sum() });
+            weeks.push(TrackedWeek { days, expected, actual: table.f64s(column::LABEL_ORDERS)?.iter().sum() });
         }
+        let spend = outlook.spend_coverage(&unseen, &BANDS, seed)?.into_iter().map(|coverage| (false, coverage));
+        let next_order = BANDS.map(|percent| (true, outlook.next_order_coverage(&unseen, percent, seed)));
+        // Without a law of amounts nobody's spend was forecast, and there is nothing to say of it.
+        let told = spend.chain(next_order).filter(|(_, coverage)| coverage.customers > 0);
         let expected = answers.orders_expected(horizons_days.len() - 1);
-        Ok(Some(Judged {
-            test,
-            horizon_days: window.days,
-            spend: outlook.spend_coverage(&unseen, &BANDS, seed)?,
-            next_order: BANDS.map(|percent| outlook.next_order_coverage(&unseen, percent, seed)).to_vec(),
+        Ok(Some(OutlookTest {
+            from: test,
+            days: window.days,
+            customers: table.rows() as u64,
+            coverage: told.map(|(is_next_order, coverage)| coverage_row(is_next_order, &coverage)).collect(),
             weeks,
             by_repeats: by_repeats(&table.f64s(column::X)?, &expected, &table.f64s(column::LABEL_ORDERS)?),
         }))
     }
 
-    fn file(&self, model: Result<OutlookModel, Words>, judged: Option<Judged>) -> Result<Learned> {
+    fn file(&self, model: Result<OutlookModel, Words>, judged: Option<OutlookTest>) -> Result<Learned> {
         let mut reasons: Vec<Words> = model.as_ref().err().cloned().into_iter().collect();
-        let mut metrics = json!({ "test": {}, "customers": judged.as_ref().and_then(|j| Some(j.spend.first()?.customers)) });
+        let mut metrics = json!({ "test": {}, "customers": judged.as_ref().map(|judged| judged.customers) });
         if let Some(judged) = &judged {
-            for (name, all) in [("coverage", &judged.spend), ("next_order_coverage", &judged.next_order)] {
-                for coverage in all {
-                    metrics["test"][format!("{name}_{}", coverage.percent)] = json!(coverage.by_pit);
-                }
+            for row in &judged.coverage {
+                let name = if row.is_next_order { "next_order_coverage" } else { "coverage" };
+                metrics["test"][format!("{name}_{}", row.percent)] = json!(row.by_pit);
             }
             if let Some(last) = judged.weeks.last().filter(|last| last.actual > 0.0) {
                 metrics["test"]["total_ratio"] = json!(last.expected / last.actual);
@@ -202,20 +183,20 @@ fn closed_window(table: &Table, window: &Window) -> Result<ClosedWindow, Refusal
 }
 
 /// Promises that the test window broke.
-fn refusals(gate: &Gate, judged: &Judged) -> Vec<Words> {
+fn refusals(gate: &Gate, judged: &OutlookTest) -> Vec<Words> {
     let mut reasons = Vec::new();
     let (min, max) = (gate.coverage_min, gate.coverage_max);
-    for (what, what_zh, all) in [("spend", "消费额", &judged.spend), ("next order", "下一单日期", &judged.next_order)] {
-        let Some(coverage) = all.iter().find(|coverage| coverage.percent == 80 && coverage.customers > 0) else { continue };
-        if !(min..=max).contains(&coverage.by_pit) {
-            let (share, min, max) = (100.0 * coverage.by_pit, 100.0 * min, 100.0 * max);
+    for row in judged.coverage.iter().filter(|row| row.percent == 80) {
+        let (what, what_zh) = if row.is_next_order { ("next order", "下一单日期") } else { ("spend", "消费额") };
+        if !(min..=max).contains(&row.by_pit) {
+            let (share, min, max) = (100.0 * row.by_pit, 100.0 * min, 100.0 * max);
             reasons.push(Words::of(
                 format!("80% intervals of the {what} hold {share:.1}% of the customers, allowed are {min:.0}% to {max:.0}% (gate.coverage_min, gate.coverage_max)"),
                 format!("{what_zh}的 80% 区间覆盖了 {share:.1}% 的客户，允许范围 {min:.0}% 至 {max:.0}%（gate.coverage_min, gate.coverage_max）"),
             ));
         }
     }
-    if let Some(Week { expected, actual, .. }) = judged.weeks.last().copied() {
+    if let Some(TrackedWeek { expected, actual, .. }) = judged.weeks.last().copied() {
         let is_far = expected > TOTAL_FACTOR_MAX * actual || actual > TOTAL_FACTOR_MAX * expected;
         if is_far && (expected - actual).abs() > CHANCE_DEVIATIONS * expected.max(actual).sqrt() {
             reasons.push(Words::of(
@@ -227,18 +208,30 @@ fn refusals(gate: &Gate, judged: &Judged) -> Vec<Words> {
     reasons
 }
 
-fn by_repeats(x: &[f64], expected: &[f64], actual: &[f64]) -> Vec<RepeatGroup> {
-    let group = |repeats: usize| {
+fn coverage_row(is_next_order: bool, coverage: &Coverage) -> CoverageRow {
+    let tenths = coverage.tenths.iter().map(|tenth| tenth.by_pit);
+    let tenths = tenths.fold((1.0_f64, 0.0_f64), |(low, high), share| (low.min(share), high.max(share)));
+    CoverageRow { is_next_order, percent: coverage.percent, by_pit: coverage.by_pit, tenths, plain: coverage.plain }
+}
+
+fn by_repeats(x: &[f64], expected: &[f64], actual: &[f64]) -> Vec<RepeatRow> {
+    let row = |repeats: usize| {
         let is_in = |row: &usize| x[*row].is_finite() && (x[*row] as usize).min(REPEATS_MAX) == repeats;
         let rows: Vec<usize> = (0..x.len()).filter(is_in).collect();
         let mean = |values: &[f64]| rows.iter().map(|&row| values[row]).sum::<f64>() / rows.len().max(1) as f64;
-        RepeatGroup { repeats, customers: rows.len(), expected: mean(expected), actual: mean(actual) }
+        RepeatRow {
+            repeats: repeats as u64,
+            or_more: repeats == REPEATS_MAX,
+            customers: rows.len() as u64,
+            expected: mean(expected),
+            actual: mean(actual),
+        }
     };
-    (0..=REPEATS_MAX).map(group).filter(|group| group.customers > 0).collect()
+    (0..=REPEATS_MAX).map(row).filter(|row| row.customers > 0).collect()
 }
 
 /// Customers as old as the oldest tenth, by how often and how recently they ordered.
-fn matrix(outlook: &Outlook, today: &Table) -> Result<Matrix> {
+fn matrix(outlook: &Outlook, today: &Table) -> Result<OrdersMatrix> {
     let mut ages: Vec<f64> = today.f64s(column::T)?.into_iter().filter(|age| age.is_finite()).collect();
     ages.sort_by(f64::total_cmp);
     let age = ages.get(ages.len() * 9 / 10).copied().unwrap_or(0.0);
@@ -257,7 +250,7 @@ fn matrix(outlook: &Outlook, today: &Table) -> Result<Matrix> {
     let rows = cells.chunks(silent.len()).map(|row| {
         row.iter().map(|cell| if is_there(cell) { told.next().filter(|orders| orders.is_finite()) } else { None }).collect()
     });
-    Ok(Matrix {
+    Ok(OrdersMatrix {
         days_since_last_order: silent.iter().map(|&days| days as i32).collect(),
         horizon_days: outlook.horizons_days()[horizon],
         orders_expected: rows.collect(),
@@ -273,9 +266,9 @@ pub fn entry() -> Option<&'static catalog::Entry> {
 mod tests {
     use super::*;
 
-    fn judged(expected: f64, actual: f64) -> Judged {
-        let weeks = vec![Week { days: 60, expected, actual }];
-        Judged { test: Day(0), horizon_days: 60, spend: vec![], next_order: vec![], weeks, by_repeats: vec![] }
+    fn judged(expected: f64, actual: f64) -> OutlookTest {
+        let weeks = vec![TrackedWeek { days: 60, expected, actual }];
+        OutlookTest { from: Day(0), days: 60, customers: 100, coverage: vec![], weeks, by_repeats: vec![] }
     }
 
     #[test]

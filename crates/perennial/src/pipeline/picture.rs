@@ -134,9 +134,9 @@ fn not_eligible(silent_days: i64, churn: &Row) -> Phrase {
     let look_back = churn.look_back_days;
     Phrase::both(
         format!(
-            "silent for {silent_days} days, longer than the look-back of {look_back}: the model was not asked about such customers; read it as already gone"
+            "silent for {silent_days} days, longer than the look-back of {look_back}: the model has not learned about such customers, so read this as no forecast"
         ),
-        format!("已 {silent_days} 天未购买，超过 {look_back} 天的回看期：模型不针对这类客户作答，可视为已流失"),
+        format!("已 {silent_days} 天未购买，超过 {look_back} 天的回看期：模型未学习过这类客户，该数值不作预测之用"),
     )
 }
 

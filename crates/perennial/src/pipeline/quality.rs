@@ -51,6 +51,10 @@ impl FeatureCleaning {
             return Ok(Self::default());
         }
         let at = shop.lake.snapshot()?;
+        // An empty shop has nothing to clean; that it is empty the verdict says.
+        if shop.order_days(&at)?.is_none() {
+            return Ok(Self::default());
+        }
         let as_of = as_of_or_default(shop, &at, None)?;
         let Rows { customers_dropped, cells_filled, .. } = features_at(shop, &at, as_of, &Who::Everyone)?;
         Ok(Self { customers_dropped, cells_filled })

@@ -214,9 +214,10 @@ impl OutlookPicture {
         };
         let [q10, q50, q90] = self.next_order_days.map(by);
         let next = fill(t.customer_next_days, &[("q10", &q10), ("q50", &q50), ("q90", &q90)]);
+        // An answer beyond every window that has closed is marked.
+        let name = |h: &HorizonPicture| format!("{}{}", l.days(i64::from(h.days)), if h.is_extrapolated { "*" } else { "" });
         let each = |value: &dyn Fn(&HorizonPicture) -> Option<String>| {
-            let told =
-                self.horizons.iter().filter_map(|h| Some(format!("{}{}{}", l.days(i64::from(h.days)), t.colon, value(h)?)));
+            let told = self.horizons.iter().filter_map(|h| Some(format!("{}{}{}", name(h), t.colon, value(h)?)));
             told.collect::<Vec<_>>().join(t.list_comma)
         };
         let silent = each(&|h| h.p_no_order.map(|p| l.percent(p, 0)));
@@ -227,6 +228,9 @@ impl OutlookPicture {
             (t.customer_silent.to_owned(), silent),
             (t.customer_orders_expected.to_owned(), orders),
         ];
+        if self.horizons.iter().any(|h| h.is_extrapolated) {
+            facts.push((String::new(), format!("* {}", t.extrapolated)));
+        }
         let quarter = self.horizons.iter().find(|h| h.days == SPEND_DAYS);
         if let Some((horizon, spend)) = quarter.and_then(|h| Some((h, h.spend_cents?)))
             && let (Some(half), Some(most), Some(nearly)) =

@@ -31,7 +31,7 @@ impl ReportData {
             churn: Section::Shown(churn()),
             value: Section::Shown(value()),
             at_risk: Section::Shown(at_risk()),
-            outlook: Section::Shown(outlook()),
+            outlook: Section::Shown(super::example_outlook::outlook()),
             models: models(),
             words: words(),
             groups: groups(),
@@ -523,66 +523,6 @@ fn words() -> BTreeMap<String, FeatureWords> {
     .into_iter()
     .map(|(name, en, zh, unit)| (name.to_owned(), FeatureWords { en: en.to_owned(), zh: zh.to_owned(), unit }))
     .collect()
-}
-
-fn outlook() -> Outlook {
-    let stage = |en: &str, zh: &str, customers: u64| StageFacts {
-        name: Phrase::both(en, zh),
-        meaning: Phrase::both("orders at the usual pace", "按正常节奏下单"),
-        customers,
-        spend_cents_expected: 4_000.0 * customers as f64,
-    };
-    let horizon = |(at, days): (usize, i32)| HorizonTotals {
-        days,
-        is_extrapolated: days > 200,
-        buyers_expected: 2_000.0 * (at + 1) as f64,
-        orders_expected: 3_100.0 * (at + 1) as f64,
-        spend_cents_expected: 9_000_000.0 * (at + 1) as f64,
-    };
-    let coverage = |(is_next_order, percent): (bool, u32)| CoverageRow {
-        is_next_order,
-        percent,
-        by_pit: f64::from(percent) / 100.0 + 0.004,
-        tenths: (f64::from(percent) / 100.0 - 0.03, f64::from(percent) / 100.0 + 0.02),
-        plain: 0.97,
-    };
-    let row = |repeats: u64| RepeatRow {
-        repeats,
-        or_more: repeats == 3,
-        customers: 900 - 200 * repeats,
-        expected: 0.2 + 0.5 * repeats as f64,
-        actual: 0.25 + 0.45 * repeats as f64,
-    };
-    let week = |k: i32| TrackedWeek { days: 7 * k, expected: 410.0 * f64::from(k), actual: 390.0 * f64::from(k) + 20.0 };
-    let cohort = |quarter: i32| SecondOrders {
-        quarter: Day(14_610 + 91 * quarter),
-        customers: 800,
-        share: (1..=12 - 2 * quarter as usize).map(|month| 0.3 - 0.3 / (1.0 + month as f64)).collect(),
-    };
-    Outlook {
-        law: "pareto_nbd".into(),
-        stages: vec![stage("New", "新客户", 310), stage("Active", "活跃", 900), stage("Dormant", "沉睡", 0)],
-        migration: Some(StageMigration {
-            from: Day(15_219),
-            to: Day(15_309),
-            counts: vec![vec![40, 60, 0], vec![0, 700, 0], vec![0, 0, 0]],
-        }),
-        horizons: [30, 60, 90, 180, 365].into_iter().enumerate().map(horizon).collect(),
-        test: Some(OutlookTest {
-            from: Day(15_219),
-            days: 90,
-            customers: 10_000,
-            coverage: [(false, 50), (false, 80), (true, 80), (true, 95)].map(coverage).to_vec(),
-            weeks: (1..=13).map(week).collect(),
-            by_repeats: (0..4).map(row).collect(),
-        }),
-        matrix: OrdersMatrix {
-            days_since_last_order: vec![0, 100, 200],
-            horizon_days: 90,
-            orders_expected: vec![vec![None, None, Some(0.1)], vec![Some(1.2), Some(0.6), None]],
-        },
-        second_orders: (0..4).map(cohort).collect(),
-    }
 }
 
 fn groups() -> BTreeMap<String, GroupWords> {

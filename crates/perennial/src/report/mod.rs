@@ -17,6 +17,8 @@ mod words;
 #[cfg(test)]
 mod example;
 #[cfg(test)]
+mod example_outlook;
+#[cfg(test)]
 mod tests;
 
 pub use customer::{CustomerPicture, HorizonPicture, OutlookPicture, PastOrder};

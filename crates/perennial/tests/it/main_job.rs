@@ -338,3 +338,23 @@ fn own_features_and_their_model_belong_together() {
     assert_eq!(back["champion"]["name"], "logistic");
     assert_eq!(shop.run(&["rollback", "churn"]).code, 1);
 }
+
+/// A shop of a few days is told what is missing; amounts of orders without lines are pointed out; an empty shop is a verdict, not a failure.
+#[test]
+fn a_young_shop_and_an_empty_one_are_told_what_is_missing() {
+    let shop = TestShop::new(&[]);
+    let empty = shop.run(&["check", "--json", "--set", "cleaning.drop_customers=[\"x\"]"]);
+    assert!(empty.code == 3 && empty.json()["gate"] == "shut", "{empty:?}");
+    let exports = shop.dir().join("exports");
+    std::fs::create_dir(&exports).expect("a folder");
+    let day = |d: usize| (0..40).map(move |c| format!("o{d}_{c},c{c},2024-03-0{d}T10:00:00Z,{}\n", 1_000 + c));
+    let orders: String = (1..4).flat_map(day).collect();
+    std::fs::write(exports.join("orders.csv"), format!("order_id,customer_id,ordered_at,total_cents\n{orders}")).expect("orders");
+    shop.run(&["import", "perennial", exports.to_str().expect("UTF-8")]).ok();
+    let checked = shop.run(&["check", "--json"]).ok().json();
+    let rules = checked["rules"].as_array().expect("rules");
+    let bare = rules.iter().find(|rule| rule["name"] == "references" && rule["table"] == "orders").expect("the rule");
+    assert_eq!((&bare["count"], &bare["passed"]), (&120.into(), &false.into()));
+    let ran = shop.run(&["run"]);
+    assert!(ran.code == 3 && ran.out.contains("3 days of data are too few"), "{ran:?}");
+}

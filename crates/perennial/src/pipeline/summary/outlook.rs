@@ -4,17 +4,13 @@ use anyhow::{Result, anyhow};
 use arrow::array::{Array, StringArray};
 use perennial_contract::Table;
 use perennial_contract::estimator::{Task, column};
+use perennial_learn::lifetime::outlook::OutlookModel;
 use perennial_learn::lifetime::outlook::stage::Stage;
-use perennial_learn::lifetime::outlook::{Coverage, OutlookModel};
 use serde::de::DeserializeOwned;
 
 use super::Facts;
-use crate::pipeline::outlook::{Judged, Matrix};
 use crate::pipeline::score::Champion;
-use crate::report::{
-    CoverageRow, HorizonTotals, OrdersMatrix, Outlook, OutlookTest, Phrase, RepeatRow, Section, StageFacts, StageMigration,
-    TrackedWeek,
-};
+use crate::report::{HorizonTotals, Outlook, Phrase, Section, StageFacts, StageMigration};
 
 /// The horizon whose spend stands beside the stages.
 const STAGE_SPEND: &str = "spend_cents_90d";
@@ -23,8 +19,6 @@ impl Facts<'_> {
     pub fn outlook(&self) -> Result<Section<Outlook>> {
         let Some(champion) = self.champions.get(&Task::Outlook) else { return Ok(Section::Refused(self.refusal(Task::Outlook))) };
         let kept = Kept { champion };
-        let judged: Option<Judged> = kept.part("judged");
-        let matrix: Matrix = kept.part("matrix").unwrap_or_default();
         let extrapolated_after = kept.part::<Vec<serde_json::Value>>("windows").unwrap_or_default();
         let longest = extrapolated_after.iter().filter_map(|window| window["horizon_days"].as_i64()).max().unwrap_or(0);
         let stages = self.scored.table.texts(column::STAGE)?;
@@ -43,12 +37,8 @@ impl Facts<'_> {
             stages: Stage::ALL.iter().map(stage).collect(),
             migration: self.stage_migration(champion)?,
             horizons: self.horizon_totals(longest)?,
-            test: judged.map(test),
-            matrix: OrdersMatrix {
-                days_since_last_order: matrix.days_since_last_order,
-                horizon_days: matrix.horizon_days,
-                orders_expected: matrix.orders_expected,
-            },
+            test: kept.part("judged"),
+            matrix: kept.part("matrix").unwrap_or_default(),
             second_orders: self.history.second_orders(self.scored.as_of),
         }))
     }
@@ -109,41 +99,6 @@ fn moves((ids_before, before): (&StringArray, &[Stage]), now: &Table) -> Result<
         }
     }
     Ok(counts)
-}
-
-fn test(judged: Judged) -> OutlookTest {
-    let row = |is_next_order: bool| {
-        move |coverage: &Coverage| {
-            let tenths = coverage.tenths.iter().map(|tenth| tenth.by_pit);
-            let (low, high) = tenths.fold((1.0_f64, 0.0_f64), |(low, high), share| (low.min(share), high.max(share)));
-            CoverageRow {
-                is_next_order,
-                percent: coverage.percent,
-                by_pit: coverage.by_pit,
-                tenths: (low, high),
-                plain: coverage.plain,
-            }
-        }
-    };
-    let last = judged.by_repeats.iter().map(|group| group.repeats).max().unwrap_or(0);
-    OutlookTest {
-        from: judged.test,
-        days: judged.horizon_days,
-        customers: judged.spend.first().map_or(0, |coverage| coverage.customers as u64),
-        coverage: judged.spend.iter().map(row(false)).chain(judged.next_order.iter().map(row(true))).collect(),
-        weeks: judged.weeks.iter().map(|w| TrackedWeek { days: w.days, expected: w.expected, actual: w.actual }).collect(),
-        by_repeats: judged
-            .by_repeats
-            .iter()
-            .map(|group| RepeatRow {
-                repeats: group.repeats as u64,
-                or_more: group.repeats == last && last > 0,
-                customers: group.customers as u64,
-                expected: group.expected,
-                actual: group.actual,
-            })
-            .collect(),
-    }
 }
 
 fn phrase(words: perennial_learn::words::Words) -> Phrase {

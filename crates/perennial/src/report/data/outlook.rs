@@ -91,7 +91,7 @@ pub struct RepeatRow {
 }
 
 /// Expected orders by repeat orders (rows) and days since the last one (columns); `None` where nobody can be.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct OrdersMatrix {
     pub days_since_last_order: Vec<i32>,
     pub horizon_days: i32,
