@@ -446,6 +446,7 @@ catalogue! {
     customer_churn: "Leaves within {horizon}", "{horizon}内流失的概率";
     customer_spend: "Spend in {horizon}", "{horizon}内的消费";
     customer_interval: "80% between {lo} and {hi}", "80% 区间 {lo} 至 {hi}";
+    interval_raised_short: ", a mean few carry", "，少数拉高";
     interval_raised: " (more than four in five such customers spend less than this mean, which a few carry: the upper end is the mean itself)",
         "（五分之四以上的同类客户消费低于这一由少数客户拉高的均值，故区间上限即为均值本身）";
     customer_so_far: "So far", "迄今";

@@ -64,7 +64,7 @@ fn people(l: &Locale<'_>, customers: &[RiskCustomer]) -> Vec<Person> {
                 let (lo, hi) = (l.amount_about(range.lo80_cents), l.amount_about(range.hi80_cents));
                 let values = [("value", &*l.money_about(range.expected_cents)), ("lo", &lo), ("hi", &hi)];
                 let raised = range.hi80_cents <= range.expected_cents;
-                let note = if raised { t.interval_raised.to_owned() } else { String::new() };
+                let note = if raised { t.interval_raised_short.to_owned() } else { String::new() };
                 facts.push((t.expected_spend.to_owned(), fill(t.range_80, &values) + &note));
             }
             Person {
