@@ -20,6 +20,10 @@ pub mod column {
     /// Whole days from the as-of day to the next order, 0 for one on that day; null without one in the horizon.
     pub const LABEL_NEXT_ORDER_DAYS: &str = "label_next_order_days";
 
+    /// Days from the as-of day on in which no order makes a customer one who left, where a shop measures that by the customer's own
+    /// gaps; absent where all customers have the same horizon.
+    pub const CHURN_WINDOW_DAYS: &str = "churn_window_days";
+
     /// The features every lifetime model and the baseline row read. Days are in the shop's zone, cents are net of returns.
     /// Repeat purchase days: distinct days with an order, less the first.
     pub const X: &str = "x";

@@ -35,16 +35,16 @@ impl Table {
         Ok(Self(RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)?))
     }
 
-    /// The same rows with one more column, or with that column replaced.
+    /// The same rows with one more column, or with that column replaced where it stands.
     pub fn with(&self, name: &str, array: ArrayRef) -> Result<Self, TableError> {
         let mut columns: Vec<(&str, ArrayRef)> = Vec::with_capacity(self.0.num_columns() + 1);
         let schema = self.0.schema_ref();
         for (field, column) in schema.fields().iter().zip(self.0.columns()) {
-            if field.name() != name {
-                columns.push((field.name(), column.clone()));
-            }
+            columns.push((field.name(), if field.name() == name { array.clone() } else { column.clone() }));
         }
-        columns.push((name, array));
+        if !self.has(name) {
+            columns.push((name, array));
+        }
         Self::from_columns(columns)
     }
 

@@ -10,6 +10,7 @@ pub use crate::metric::{Better, METRICS, Metric};
 
 use crate::learner::boosted::{BoostChurn, BoostValue, BoostedModel};
 use crate::learner::forest::{ForestChurn, ForestModel, TreeChurn};
+use crate::learner::hazard_churn::{HazardChurn, HazardChurnModel};
 use crate::learner::logistic::{Logistic, LogisticModel, LogisticRfm};
 use crate::learner::stack::{self, StackChurn, StackModel};
 use crate::learner::value_mean::{ValueMean, ValueMeanModel};
@@ -102,6 +103,7 @@ stored!(
     LogisticModel,
     BoostedModel,
     ForestModel,
+    HazardChurnModel,
     StackModel,
     BgNbdChurn,
     ValueMeanModel,
@@ -188,6 +190,12 @@ pub const MODELS: &[Entry] = &[
         title: "random forest on every feature",
         title_zh: "随机森林（全部特征）",
         needs: &[],
+    }),
+    churn::<HazardChurn>(Line {
+        role: Candidate,
+        title: "boosted chance of the next order in each part of the horizon",
+        title_zh: "提升树（分段预测下一单的时间）",
+        needs: &[column::LABEL_NEXT_ORDER_DAYS],
     }),
     entry::<StackChurn>(
         Line {

@@ -118,7 +118,7 @@ impl Estimator for BoostChurn {
     fn fit(&self, train: &Table, run: &Run) -> Result<BoostedModel, FitError> {
         let rows = windows::labelled(train, column::LABEL_CHURN)?;
         let labels: Vec<f32> = churn_labels(&rows)?.into_iter().map(|label| label as f32).collect();
-        BoostedModel::fit(Training { everyone: train, rows: &rows, labels: &labels }, &self.0.boosting(Objective::Logistic), run)
+        BoostedModel::fit_churn(Training { everyone: train, rows: &rows, labels: &labels }, self, run)
     }
 }
 
@@ -144,10 +144,10 @@ impl Estimator for BoostValue {
 }
 
 /// Everyone known (for the lifetime fits), and the rows with a label.
-struct Training<'a> {
-    everyone: &'a Table,
-    rows: &'a Table,
-    labels: &'a [f32],
+pub(super) struct Training<'a> {
+    pub everyone: &'a Table,
+    pub rows: &'a Table,
+    pub labels: &'a [f32],
 }
 
 #[derive(Clone, Debug)]
@@ -158,6 +158,11 @@ pub struct BoostedModel {
 }
 
 impl BoostedModel {
+    /// The chance that a label is 1, for rows made of those of a training table.
+    pub(super) fn fit_churn(train: Training<'_>, recipe: &BoostChurn, run: &Run) -> Result<Self, FitError> {
+        Self::fit(train, &recipe.0.boosting(Objective::Logistic), run)
+    }
+
     fn fit(train: Training<'_>, params: &BoostParams, run: &Run) -> Result<Self, FitError> {
         let lifetime = LifetimeFeatures::fit(train.everyone, run)?;
         let rows = lifetime.add(train.rows)?;

@@ -6,6 +6,7 @@ pub mod calibrate;
 pub mod calibrator;
 pub mod encode;
 pub mod forest;
+pub mod hazard_churn;
 pub mod interval;
 pub mod lifetime_features;
 pub mod linear;

@@ -2,7 +2,8 @@
 //!
 //! Assumes  see `bgnbd`; the rows of the last as-of day of the training table are every customer with an order, selected by nothing.
 //! Input    `x`, `t_x`, `t` in days; labels are not read.
-//! Output   `p_churn` [rows], 0..1; null for a row without a first order, about which the model says nothing.
+//! Output   `p_churn` [rows], 0..1, of no order in the horizon, or in `churn_window_days` where the table has that column; null for a
+//!          row without a first order, about which the model says nothing.
 //! Cost     one fit; four logarithms and exponentials a row to score.
 //! Ref      Fader, Hardie & Lee (2005); the chance of silence is derived in docs/models/bgnbd.md.
 
@@ -13,6 +14,7 @@ use perennial_contract::arrow::array::Float64Array;
 use perennial_contract::estimator::{
     Estimator, FitError, FitSummary, LoadError, Model, Param, Run, ScoreError, Scorer, Task, column,
 };
+use perennial_contract::table::TableError;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -100,10 +102,10 @@ struct ChurnScorer<'model> {
 
 impl Scorer for ChurnScorer<'_> {
     fn score(&mut self, rows: &Table) -> Result<Table, ScoreError> {
-        let horizon = f64::from(self.model.horizon_days);
+        let windows = churn_windows(rows, self.model.horizon_days)?;
         let histories = Histories::of(rows)?;
-        let p_churn: Float64Array =
-            histories.iter().map(|seen| seen.map(|seen| self.model.fit.parameters.p_no_order(&seen, horizon))).collect();
+        let p_no_order = |(seen, days): (Option<History>, &f64)| Some(self.model.fit.parameters.p_no_order(&seen?, *days));
+        let p_churn: Float64Array = histories.iter().zip(&windows).map(p_no_order).collect();
         Ok(Table::from_columns(vec![(column::P_CHURN, Arc::new(p_churn))])?)
     }
 }
@@ -116,7 +118,7 @@ pub(super) struct Histories {
 }
 
 impl Histories {
-    pub fn of(rows: &Table) -> Result<Self, perennial_contract::table::TableError> {
+    pub fn of(rows: &Table) -> Result<Self, TableError> {
         Ok(Self { x: rows.f64s(column::X)?, t_x: rows.f64s(column::T_X)?, t: rows.f64s(column::T)? })
     }
 
@@ -137,6 +139,16 @@ impl Histories {
         let pick = |column: &[f64]| (0..column.len()).filter(has_order).map(|i| column[i]).collect::<Vec<_>>();
         Purchases::from_slices(&pick(&self.x), &pick(&self.t_x), &pick(&self.t), COLUMNS)
     }
+}
+
+/// In how many days no order makes a customer one who left: their own window where the table has one, else the horizon.
+pub fn churn_windows(rows: &Table, horizon_days: i32) -> Result<Vec<f64>, TableError> {
+    let horizon = f64::from(horizon_days);
+    if !rows.has(column::CHURN_WINDOW_DAYS) {
+        return Ok(vec![horizon; rows.rows()]);
+    }
+    let windows = rows.f64s(column::CHURN_WINDOW_DAYS)?;
+    Ok(windows.into_iter().map(|days| if days >= 1.0 { days.min(horizon) } else { horizon }).collect())
 }
 
 /// The rows of the last as-of day, or all where the table has no such column.

@@ -133,6 +133,7 @@ impl Loaded {
             ("shop.language", &s.shop.language, &["en", "zh"][..]),
             ("cleaning.duplicate_lines", &s.cleaning.duplicate_lines, &["keep", "drop"]),
             ("cleaning.fill", &s.cleaning.fill, &["native", "zero"]),
+            ("learn.churn_definition", &s.learn.churn_definition, &["window", "personal", "survival"]),
         ];
         for (setting, value, allowed) in words {
             if !allowed.contains(&value.as_str()) {
@@ -140,6 +141,7 @@ impl Loaded {
             }
         }
         let least = [
+            ("learn.churn_gaps", s.learn.churn_gaps, 1),
             ("learn.cuts_max", s.learn.cuts_max, 1),
             ("learn.train_rows_max", s.learn.train_rows_max, 100),
             ("learn.test_rows_max", s.learn.test_rows_max, 100),
@@ -156,6 +158,7 @@ impl Loaded {
         }
         for (setting, task, names) in [
             ("learn.churn", Task::Churn, &s.learn.churn),
+            ("learn.churn_survival", Task::Churn, &s.learn.churn_survival),
             ("learn.value", Task::Value, &s.learn.value),
             ("learn.segment", Task::Segment, &s.learn.segment),
         ] {

@@ -153,6 +153,10 @@ settings! {
         horizon_days: u32 = 0;
         /// A customer counts as active, and can churn, if they ordered in this many days before the cut; 0 chooses, a large number means everyone.
         look_back_days: u32 = 0;
+        /// What makes a customer one who left: "window" (no order in the horizon), "personal" (none in `churn_gaps` of their own gaps between orders, the horizon at most) or "survival" (none in the horizon, by models of when the next order comes).
+        churn_definition: String = "window";
+        /// Own gaps between orders that a customer may stay silent, with churn_definition "personal".
+        churn_gaps: u32 = 3;
         /// Cut-off days used for training, at most.
         cuts_max: u32 = 6;
         /// Rows used for training, at most; beyond it customers are sampled by a hash of their id.
@@ -161,6 +165,8 @@ settings! {
         test_rows_max: u32 = 24_000;
         /// Churn models to try.
         churn: Vec<String> = &["logistic_rfm", "logistic", "boost_churn", "bgnbd"];
+        /// Churn models to try with churn_definition "survival".
+        churn_survival: Vec<String> = &["logistic_rfm", "hazard_churn"];
         /// Value models to try.
         value: Vec<String> = &["value_mean", "boost_value", "bgnbd_gamma_gamma"];
         /// Segmentations to try.

@@ -11,6 +11,7 @@ use perennial_lake::features::sample::rank;
 use perennial_lake::features::{self, Ask, OwnFeatures};
 use perennial_lake::quality::Cleaned;
 
+use super::leaving::Leaving;
 use crate::shop::{Shop, cleaning_policy};
 
 /// Features of customers as of a day, without those the settings leave out.
@@ -29,8 +30,8 @@ pub fn orders_at(shop: &Shop, at: &Snapshot, as_of: Day) -> Result<Table> {
 /// Which rows of an as-of day are learned from.
 #[derive(Clone, Copy, Debug)]
 pub struct Chosen {
-    /// A customer is active, and can leave, who ordered in so many days before.
-    pub look_back_days: i32,
+    /// Who is active, and can leave.
+    pub leaving: Leaving,
     /// Active customers, at most: those drawn first, the same in every run and as of every day.
     pub rows_max: usize,
 }
@@ -60,9 +61,9 @@ impl Chosen {
 
     /// Rows of the active customers that are drawn, and the rank of the last of them.
     fn drawn(self, table: &Table) -> Result<(Vec<u32>, u64)> {
-        let since = table.f64s(column::DAYS_SINCE_LAST_ORDER)?;
+        let eligible = self.leaving.eligible(table)?;
         let ids = table.texts(column::CUSTOMER_ID)?;
-        let active = (0..since.len() as u32).filter(|&row| since[row as usize] <= f64::from(self.look_back_days));
+        let active = (0..eligible.len() as u32).filter(|&row| eligible[row as usize]);
         let mut ranked: Vec<(u64, u32)> = active.map(|row| (rank(ids.value(row as usize)), row)).collect();
         let mut last_rank = u64::MAX;
         if ranked.len() > self.rows_max {

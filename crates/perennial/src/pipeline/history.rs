@@ -90,17 +90,27 @@ impl History {
         })
     }
 
-    /// Customers with a purchase in the `look_back_days` before a day.
+    /// Customers whose purchase days before a day say that they are `wanted`.
     #[must_use]
-    pub fn active(&self, before: Day, look_back_days: i32) -> usize {
-        let (mut active, mut start) = (0, 0);
-        for &end in &self.ends {
+    pub fn count(&self, before: Day, wanted: impl Fn(&[i32]) -> bool) -> usize {
+        self.purchase_days(before).filter(|days| !days.is_empty() && wanted(days)).count()
+    }
+
+    /// The median of the gaps between two purchase days of one customer, both before a day.
+    #[must_use]
+    pub fn typical_gap(&self, before: Day) -> Option<i32> {
+        let mut gaps: Vec<i32> = Vec::new();
+        self.purchase_days(before).for_each(|days| gaps.extend(days.windows(2).map(|pair| pair[1] - pair[0])));
+        gaps.sort_unstable();
+        gaps.get(gaps.len() / 2).copied()
+    }
+
+    fn purchase_days(&self, before: Day) -> impl Iterator<Item = &[i32]> {
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        starts.zip(&self.ends).map(move |(start, &end)| {
             let days = &self.purchases[start..end];
-            start = end;
-            let Some(&last) = days[..days.partition_point(|&day| day < before.0)].last() else { continue };
-            active += usize::from(before.0 - last <= look_back_days);
-        }
-        active
+            &days[..days.partition_point(|&day| day < before.0)]
+        })
     }
 
     /// How soon a second purchase day comes, by quarter of the first, as of a day: one less Kaplan-Meier's share of those still waiting.

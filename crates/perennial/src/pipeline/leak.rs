@@ -66,7 +66,7 @@ pub fn find(labelled: &Table, auroc_max: f64) -> Result<Vec<Leak>> {
         let Some(auroc) = classify::auroc(&Ranking::descending(&values), &labels, None) else { continue };
         let strength = auroc.max(1.0 - auroc);
         if strength > auroc_max {
-            let is_own = !features::is_built_in(field.name())?;
+            let is_own = !features::is_built_in(field.name())? && field.name() != column::CHURN_WINDOW_DAYS;
             found.push(Leak { feature: field.name().clone(), auroc: strength, is_own });
         }
     }

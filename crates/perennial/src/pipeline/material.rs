@@ -20,9 +20,23 @@ pub struct Material {
     pub serve: Table,
     /// Everybody as of the plan's day.
     pub today: Rows,
+    /// Every as-of day with known outcomes, ascending, a few customers each.
+    pub origins: Vec<Origin>,
     /// Single features that all but equal the label.
     pub leaks: Vec<Leak>,
 }
+
+/// An as-of day with known outcomes.
+pub struct Origin {
+    pub day: Day,
+    /// Those the question is asked about.
+    pub active: Table,
+    /// Those and the others, who have no label.
+    pub everybody: Table,
+}
+
+/// Customers of an origin: a share is then known to a few points.
+const ORIGIN_ROWS: usize = 1_500;
 
 /// An as-of day whose outcomes are known, and how many rows of it are wanted.
 struct Wanted {
@@ -43,13 +57,21 @@ impl Material {
         let mut tables = ask.sampled(&days)?;
         let today = tables.pop().map(|table| without_labels(&table)).transpose()?;
         let today = cleaned(shop, &today.unwrap_or(Table::concat(&[])?))?;
-        let mut material =
-            Self { train: Table::concat(&[])?, test: Table::concat(&[])?, serve: Table::concat(&[])?, today, leaks: Vec::new() };
+        let mut material = Self {
+            train: Table::concat(&[])?,
+            test: Table::concat(&[])?,
+            serve: Table::concat(&[])?,
+            today,
+            origins: Vec::new(),
+            leaks: Vec::new(),
+        };
         let (mut train, mut serve) = (Vec::new(), Vec::new());
         for (wanted, table) in wanted.iter().zip(tables) {
-            let table = cleaned(shop, &table)?.table;
+            let table = plan.leaving.labelled(&cleaned(shop, &table)?.table)?;
             let rows_max = rows_per_cut(shop, plan);
-            let chosen = |rows_max| Chosen { look_back_days: plan.look_back_days, rows_max };
+            let chosen = |rows_max| Chosen { leaving: plan.leaving, rows_max };
+            let few = chosen(ORIGIN_ROWS);
+            material.origins.push(Origin { day: wanted.day, active: few.active(&table)?, everybody: few.everybody(&table)? });
             if plan.test == Some(wanted.day) {
                 material.test = chosen(wanted.rows_max).active(&table)?;
             }
@@ -65,6 +87,16 @@ impl Material {
         material.serve = Table::concat(&serve)?;
         material.leaks = if learns { leak::find(&material.test, shop.settings.gate.leak_auroc_max)? } else { Vec::new() };
         Ok(material)
+    }
+
+    /// Who was asked about in the test window, and how many of them left; `None` where there is no such window.
+    pub fn asked_and_left(&self) -> Option<Words> {
+        let labels = self.test.f64s(column::LABEL_CHURN).ok().filter(|labels| !labels.is_empty())?;
+        let (asked, share) = (labels.len(), 100.0 * labels.iter().sum::<f64>() / labels.len() as f64);
+        Some(Words::of(
+            format!("asked about on the test day: {asked} customers; base rate: {share:.1}% of them left"),
+            format!("检验日的预测对象：{asked} 位客户；基础流失率：{share:.1}%"),
+        ))
     }
 
     /// Too few who came back, or who did not, to tell a good model from a lucky one.
@@ -104,7 +136,7 @@ fn wanted(shop: &Shop, plan: &Plan, history: &History) -> Vec<Wanted> {
             true => (shop.settings.learn.test_rows_max as usize).max(rows_per_cut(shop, plan)),
             false => rows_per_cut(shop, plan),
         };
-        let active = history.active(day, plan.look_back_days);
+        let active = history.count(day, |days| plan.leaving.is_eligible(days, day.0));
         // A few more than wanted, because a hash draws about so many; the surplus is cut off by rank.
         Wanted { day, rows_max, sample: Sample::of(rows_max + rows_max / 20, active) }
     };

@@ -1,5 +1,6 @@
 //! From the lake to answers: plan, learn, judge, score, tell. Each step is one file; `run` is all of them in order.
 
+mod calibration;
 mod card;
 mod contest;
 mod dataset;
@@ -10,6 +11,7 @@ mod grouping;
 mod history;
 mod labels;
 mod leak;
+mod leaving;
 mod material;
 mod outlook;
 mod own;

@@ -112,7 +112,7 @@ impl Lessons<'_> {
     }
 
     fn window(&self, as_of: Day, days: i32, rows_max: usize) -> Window {
-        let customers = self.history.active(as_of, i32::MAX);
+        let customers = self.history.count(as_of, |_| true);
         Window { as_of, days, sample: Sample::of(rows_max, customers) }
     }
 

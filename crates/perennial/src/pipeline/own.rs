@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Result, bail};
-use perennial_contract::estimator::Model;
+use perennial_contract::estimator::{Model, column};
 use perennial_lake::features;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -44,7 +44,7 @@ pub fn check(shop: &Shop, champion: &Champion) -> Result<()> {
 fn columns(model: &dyn Model) -> Result<Vec<String>> {
     let mut own = Vec::new();
     for name in model.needs() {
-        if !features::is_built_in(name)? {
+        if !features::is_built_in(name)? && name != column::CHURN_WINDOW_DAYS {
             own.push(name.clone());
         }
     }

@@ -16,9 +16,9 @@ use perennial_learn::words::Words;
 use super::as_of_or_default;
 use super::dataset::features_at;
 use super::group_words::group_words;
+use super::leaving::Leaving;
 use super::score::{Champion, ELIGIBLE, champions, score_features};
 use super::words::feature_words;
-use crate::registry::Row;
 use crate::report::{CustomerPicture, FeatureValue, FeatureWords, HorizonPicture, OutlookPicture, PastOrder, Phrase, Reason};
 use crate::shop::Shop;
 
@@ -58,7 +58,11 @@ pub fn picture(shop: &Shop, id: &str, as_of: Option<Day>) -> Result<CustomerPict
         currency: shop.settings.shop.currency.clone(),
         segment: segment.is_valid(0).then(|| segment.value(0).to_owned()),
         eligible,
-        not_eligible: champions.get(&Task::Churn).filter(|_| eligible == Some(false)).map(|c| not_eligible(silent_days, &c.row)),
+        churn_window_days: one(column::CHURN_WINDOW_DAYS)?.map(|days| days as i64),
+        not_eligible: champions.get(&Task::Churn).filter(|_| eligible == Some(false)).map(|c| {
+            let Words { en, zh } = Leaving::of_row(&c.row).not_eligible(silent_days);
+            Phrase::both(en, zh)
+        }),
         p_churn: one(column::P_CHURN)?,
         spend_cents: one(column::SPEND)?,
         spend_cents_lo80: one(column::SPEND_LO80)?,
@@ -129,17 +133,6 @@ fn not_scored(champions: &BTreeMap<Task, Champion>) -> Option<Phrase> {
     })
 }
 
-/// The churn model learned from active customers alone; what it says of the others is no forecast.
-fn not_eligible(silent_days: i64, churn: &Row) -> Phrase {
-    let look_back = churn.look_back_days;
-    Phrase::both(
-        format!(
-            "silent for {silent_days} days, longer than the look-back of {look_back}: the model has not learned about such customers, so read this as no forecast"
-        ),
-        format!("已 {silent_days} 天未购买，超过 {look_back} 天的回看期：模型未学习过这类客户，该数值不作预测之用"),
-    )
-}
-
 /// The largest contributions of a row, with what is left over.
 pub struct Explained {
     pub bias: f64,
@@ -153,6 +146,7 @@ fn reasons(champion: &Champion, row: &Table) -> Result<Option<Explained>> {
 
 /// Exact additive contributions of every row to the log-odds, largest first; `None` for models without them.
 pub fn explain_rows(champion: &Champion, rows: &Table) -> Result<Option<Vec<Explained>>> {
+    let rows = &champion.rows(rows)?;
     let Some(contributions) = champion.model.scorer().explain(rows)? else { return Ok(None) };
     let seen = champion.model.inputs(rows)?;
     let width = contributions.features.len();

@@ -8,6 +8,7 @@ use perennial_learn::split::{self, Density, Span};
 use perennial_learn::words::Words;
 
 use super::history::History;
+use super::leaving::Leaving;
 use crate::cmd::UsageError;
 use crate::shop::Shop;
 
@@ -19,6 +20,7 @@ pub struct Plan {
     pub horizon_reason: Words,
     pub look_back_days: i32,
     pub look_back_reason: Words,
+    pub leaving: Leaving,
     /// As-of days to learn from, the last one also calibrates; ascending. Empty when the past is too short.
     pub train: Vec<Day>,
     pub test: Option<Day>,
@@ -53,12 +55,15 @@ impl Plan {
         };
         let refusal = too_few_repeats(history, u64::from(shop.settings.gate.repeat_customers_min))
             .or_else(|| planned.err().map(|error| Words::of(error.to_string(), too_short_zh(&error))));
+        let known_by = fold.as_ref().map_or(as_of, |fold| fold.test);
+        let leaving = Leaving::of_settings(settings, (horizon_days, look_back_days), history, known_by);
         Self {
             as_of,
             horizon_days,
             horizon_reason,
             look_back_days,
             look_back_reason,
+            leaving,
             train: fold.as_ref().map(|fold| fold.train.clone()).unwrap_or_default(),
             test: fold.map(|fold| fold.test),
             serve,
@@ -75,16 +80,18 @@ impl Plan {
         let (horizon, back) = (self.horizon_days, self.look_back_days);
         if is_zh {
             format!(
-                "截至 {}；预测期 {horizon} 天，回看期 {back} 天（{}）\n训练截点：{}；检验截点：{test}",
+                "截至 {}；预测期 {horizon} 天，回看期 {back} 天（{}）\n流失：{}\n训练截点：{}；检验截点：{test}",
                 self.as_of,
                 pick(&self.horizon_reason),
+                pick(&self.leaving.words()),
                 days(&self.train)
             )
         } else {
             format!(
-                "as of {}; horizon {horizon} days, look-back {back} days ({})\nlearned from cut-offs {}; judged on {test}",
+                "as of {}; horizon {horizon} days, look-back {back} days ({})\nleft: {}\nlearned from cut-offs {}; judged on {test}",
                 self.as_of,
                 pick(&self.horizon_reason),
+                pick(&self.leaving.words()),
                 days(&self.train)
             )
         }

@@ -63,13 +63,17 @@ pub fn run(shop: &mut Shop, context: &Context, request: &RunRequest<'_>) -> Resu
     let mut text = format!("{}\n\n{}\n", trained.plan_text, models_table(&rows, language));
     for task in unanswered {
         let refused = rows.iter().find(|row| row.task == *task && row.status == Status::Refused);
+        // An older champion goes on answering where nobody better was found.
+        let still = scored.models.get(task.name());
         text.push_str(&match language {
             Language::En => {
-                format!("{task}: refused, nobody answers: {}\n", refused.map_or("no candidate", |row| row.reason.as_str()))
+                let who = still.map_or("nobody answers".to_owned(), |model| format!("{model} goes on answering"));
+                format!("{task}: refused, {who}: {}\n", refused.map_or("no candidate", |row| row.reason.as_str()))
             }
             Language::Zh => {
+                let who = still.map_or("无人作答".to_owned(), |model| format!("仍由 {model} 作答"));
                 let why = refused.and_then(|row| row.metrics["reason_zh"].as_str()).unwrap_or("没有候选模型");
-                format!("{task}：被拒绝，无人作答：{why}\n")
+                format!("{task}：被拒绝，{who}：{why}\n")
             }
         });
     }

@@ -17,6 +17,7 @@ use perennial_contract::{Day, Table};
 
 use super::as_of_or_default;
 use super::dataset::Rows;
+use super::leaving::Leaving;
 use super::own;
 use crate::cmd::{Context, Language, UsageError};
 use crate::registry::Row;
@@ -71,6 +72,13 @@ pub struct Champion {
     pub model: Box<dyn Model>,
 }
 
+impl Champion {
+    /// Features as the model has learned to see them.
+    pub fn rows(&self, features: &Table) -> Result<Table> {
+        Leaving::of_row(&self.row).seen_by_models(features)
+    }
+}
+
 /// Who answers each task now.
 pub fn champions(shop: &Shop) -> Result<BTreeMap<Task, Champion>> {
     let mut found = BTreeMap::new();
@@ -108,12 +116,12 @@ pub fn score_features(shop: &Shop, champions: &BTreeMap<Task, Champion>, rows: R
         let scores = match champions.get(&task) {
             Some(champion) => {
                 own::check(shop, champion)?;
-                Some(score_in_parts(champion.model.as_ref(), &features, shop.threads())?)
+                Some(score_in_parts(champion.model.as_ref(), &champion.rows(&features)?, shop.threads())?)
             }
             None => None,
         };
         if task == Task::Churn {
-            columns.push((ELIGIBLE, eligible(champions.get(&task), &features)?));
+            columns.extend(asked(champions.get(&task), &features)?);
         }
         for &name in task.score_columns() {
             let array = match &scores {
@@ -134,11 +142,17 @@ pub fn score_features(shop: &Shop, champions: &BTreeMap<Task, Champion>, rows: R
     Ok(Scored { as_of, table, features, customers_dropped, cells_filled, models, trained_as_of })
 }
 
-fn eligible(churn: Option<&Champion>, features: &Table) -> Result<ArrayRef> {
-    let Some(champion) = churn else { return Ok(new_null_array(&DataType::Boolean, features.rows())) };
-    let look_back = f64::from(champion.row.look_back_days);
-    let since = features.f64s(column::DAYS_SINCE_LAST_ORDER)?;
-    Ok(Arc::new(since.into_iter().map(|days| Some(days <= look_back)).collect::<BooleanArray>()))
+/// Of whom churn is asked, and about how many days.
+fn asked(churn: Option<&Champion>, features: &Table) -> Result<[(&'static str, ArrayRef); 2]> {
+    let nobody = |kind| new_null_array(&kind, features.rows());
+    let (eligible, days): (ArrayRef, ArrayRef) = match churn.map(|champion| Leaving::of_row(&champion.row)) {
+        Some(leaving) => {
+            let eligible: BooleanArray = leaving.eligible(features)?.into_iter().map(Some).collect();
+            (Arc::new(eligible), Arc::new(leaving.window_days(features)?))
+        }
+        None => (nobody(DataType::Boolean), nobody(DataType::Int64)),
+    };
+    Ok([(ELIGIBLE, eligible), (column::CHURN_WINDOW_DAYS, days)])
 }
 
 fn data_type(name: &str) -> DataType {

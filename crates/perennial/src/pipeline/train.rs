@@ -10,6 +10,7 @@ use perennial_learn::parallel;
 use perennial_learn::words::Words;
 use serde_json::{Value, json};
 
+use super::calibration;
 use super::card;
 use super::contest::{Contest, Turn, judge};
 use super::dataset::Rows;
@@ -17,6 +18,7 @@ use super::evaluate::Judged;
 use super::gate::{self, Reigning, Rivals};
 use super::history::History;
 use super::leak::Leak;
+use super::leaving::{self, Leaving};
 use super::material::{Material, Source};
 use super::outlook::{self, Learned, Lessons};
 use super::own;
@@ -61,12 +63,11 @@ pub fn train(shop: &mut Shop, context: &Context, tasks: &[Task], as_of: Option<D
     for &task in tasks {
         entries.extend(wanted(shop, task)?);
     }
-    let run = Run { seed: shop.settings.run.seed, threads: shop.threads(), horizon_days: plan.horizon_days };
     let is_held = |entry: &&Entry| entry.task != Task::Outlook && (plan.refusal.is_none() || !looks_ahead(entry.task));
     let held: Vec<&'static Entry> = entries.iter().copied().filter(is_held).collect();
-    let turns = Contest { material: &material, run, progress }.hold(&held)?;
-    let step = progress.spinner("comparing the candidates");
     let files = Files { shop, plan: &plan, material: &material };
+    let turns = Contest { material: &material, run: files.run(), progress }.hold(&held)?;
+    let step = progress.spinner("comparing the candidates");
     let mut filings = files.filings(held.into_iter().zip(turns).collect())?;
     drop(step);
     if let (Some(Learned { model, metrics, reasons }), Some(entry)) = (learned, outlook::entry()) {
@@ -81,6 +82,9 @@ pub fn train(shop: &mut Shop, context: &Context, tasks: &[Task], as_of: Option<D
     let rows = shop.registry.file(&filings, &now())?;
     let speaks_zh = context.speaks_zh(&shop.settings.shop.language);
     let mut plan_text = plan.text(speaks_zh);
+    if let Some(Words { en, zh }) = material.asked_and_left() {
+        plan_text.push_str(&format!("\n{}", if speaks_zh { zh } else { en }));
+    }
     for leak in &material.leaks {
         let Words { en, zh } = leak.words();
         plan_text.push_str(&if speaks_zh { format!("\n警告：{zh}") } else { format!("\nwarning: {en}") });
@@ -92,6 +96,7 @@ pub fn train(shop: &mut Shop, context: &Context, tasks: &[Task], as_of: Option<D
 fn wanted(shop: &Shop, task: Task) -> Result<Vec<&'static Entry>> {
     let learn = &shop.settings.learn;
     let names = match task {
+        Task::Churn if learn.churn_definition == "survival" => &learn.churn_survival,
         Task::Churn => &learn.churn,
         Task::Value => &learn.value,
         Task::Segment => &learn.segment,
@@ -138,6 +143,7 @@ impl Files<'_> {
             Some((gate::judge(&settings.gate, judged, &rivals, settings.run.seed), judged.metrics()))
         };
         let verdicts = parallel::map(self.shop.threads(), turns.iter().collect(), verdict);
+        let kinds = calibration::kinds(&self.material.test, &self.material.today.table, &self.run())?;
         let mut filings = Vec::new();
         for ((entry, turn), verdict) in turns.into_iter().zip(verdicts) {
             filings.push(match (turn, verdict) {
@@ -154,7 +160,9 @@ impl Files<'_> {
                     };
                     metrics["compared"] = verdict.comparisons;
                     metrics["baseline"] = json!(entry.role == Role::Baseline);
+                    metrics[leaving::FACT] = json!(self.plan.leaving.definition);
                     metrics["leaks"] = self.material.leaks.iter().map(Leak::facts).collect();
+                    metrics["slices"] = json!(calibration::slices(&judged, &kinds));
                     if let Some(served) = &model {
                         metrics["importance"] = json!(served.importance);
                         metrics["own_features"] = own::facts(self.shop, served.model.as_ref())?;
@@ -174,16 +182,36 @@ impl Files<'_> {
                 (Turn::Forecaster { .. }, None) => bail!("{}: a candidate without a verdict; this is a bug", entry.name),
             });
         }
+        self.look_back_at(&mut filings)?;
         Ok(filings)
+    }
+
+    /// How right the best candidate of each task would have been at earlier days.
+    fn look_back_at(&self, filings: &mut [Filing]) -> Result<()> {
+        for &task in Task::ALL.iter().filter(|&&task| looks_ahead(task)) {
+            let passed = filings.iter_mut().filter(|filing| filing.task == task && !filing.refused);
+            let best = passed.min_by(|a, b| deciding(task, &a.metrics).total_cmp(&deciding(task, &b.metrics)));
+            let Some((filing, entry)) = best.and_then(|filing| catalog::find(&filing.name).map(|entry| (filing, entry))) else {
+                continue;
+            };
+            filing.metrics["drift"] = json!(calibration::drift(entry, &self.material.origins, &self.run())?);
+        }
+        Ok(())
+    }
+
+    fn run(&self) -> Run {
+        Run { seed: self.shop.settings.run.seed, threads: self.shop.threads(), horizon_days: self.plan.horizon_days }
     }
 
     /// Who answers now, judged on this window, unless it has learned from it.
     fn reigning(&self, task: Task) -> Result<Option<(String, Judged)>> {
         let Some(champion) = champions(self.shop)?.remove(&task) else { return Ok(None) };
         let knows_until: Day = champion.row.as_of.parse()?;
+        let is_same_question = champion.row.horizon_days == self.plan.horizon_days
+            && (task != Task::Churn || Leaving::of_row(&champion.row) == self.plan.leaving);
         let is_blind = self.plan.test.is_some_and(|test| knows_until <= test);
         let has_columns = champion.model.needs().iter().all(|name| self.material.test.has(name));
-        if !is_blind || !has_columns || champion.row.horizon_days != self.plan.horizon_days {
+        if !is_blind || !has_columns || !is_same_question {
             return Ok(None);
         }
         let judged = judge(task, champion.model.as_ref(), &self.material.test, self.shop.threads())?;
@@ -265,14 +293,15 @@ impl Filed {
 #[must_use]
 pub fn best(rows: &[Row], task: Task) -> Option<&Row> {
     let passed = rows.iter().filter(|row| row.task == task && row.status != Status::Refused);
-    let metric = |row: &Row, name: &str| row.metrics["test"][name].as_f64();
-    match task {
-        Task::Segment | Task::Outlook => passed.into_iter().next(),
-        Task::Churn => passed.min_by(|a, b| order(metric(a, "log_loss"), metric(b, "log_loss"))),
-        Task::Value => passed.min_by(|a, b| order(metric(b, "gini"), metric(a, "gini"))),
-    }
+    passed.min_by(|a, b| deciding(task, &a.metrics).total_cmp(&deciding(task, &b.metrics)))
 }
 
-fn order(a: Option<f64>, b: Option<f64>) -> std::cmp::Ordering {
-    a.unwrap_or(f64::INFINITY).total_cmp(&b.unwrap_or(f64::INFINITY))
+/// What decides between candidates that passed, less is better; of equals the first is taken.
+fn deciding(task: Task, metrics: &Value) -> f64 {
+    let metric = |name: &str| metrics["test"][name].as_f64();
+    match task {
+        Task::Segment | Task::Outlook => 0.0,
+        Task::Churn => metric("log_loss").unwrap_or(f64::INFINITY),
+        Task::Value => metric("gini").map_or(f64::INFINITY, |gini| -gini),
+    }
 }

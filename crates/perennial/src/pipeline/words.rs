@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::Result;
+use perennial_contract::estimator::column;
 use perennial_lake::features::GROUPS;
 use perennial_learn::learner::lifetime_features::{ORDERS_EXPECTED, P_ORDER, SPEND_EXPECTED};
 
@@ -40,6 +41,9 @@ pub fn feature_words() -> Result<BTreeMap<String, FeatureWords>> {
         (P_ORDER, "chance of another order, by purchase days alone", "仅凭购买日推算的再次下单概率", Unit::Share),
         (ORDERS_EXPECTED, "orders to expect, by purchase days alone", "仅凭购买日推算的预期订单数", Unit::Count),
         (SPEND_EXPECTED, "spend to expect, by purchase days and amounts alone", "仅凭购买日与金额推算的预期消费", Unit::Cents),
+        ("bgnbd_p_order", "chance of another order, by BG/NBD", "按 BG/NBD 推算的再次下单概率", Unit::Share),
+        ("pareto_nbd_p_order", "chance of another order, by Pareto/NBD", "按 Pareto/NBD 推算的再次下单概率", Unit::Share),
+        (column::CHURN_WINDOW_DAYS, "time the customer has for another order", "客户再次下单的时限", Unit::Days),
     ] {
         words.insert(name.to_owned(), FeatureWords { en: en.to_owned(), zh: zh.to_owned(), unit });
     }

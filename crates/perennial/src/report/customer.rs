@@ -20,6 +20,8 @@ pub struct CustomerPicture {
     pub segment: Option<String>,
     /// Whether churn is asked about this customer: the score file's `eligible`. `None` where no churn model answers.
     pub eligible: Option<bool>,
+    /// Days from the as-of day on in which an order keeps this customer.
+    pub churn_window_days: Option<i64>,
     /// How to read `p_churn` where it is not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_eligible: Option<Phrase>,
@@ -153,7 +155,8 @@ impl CustomerPicture {
         let mut facts = vec![(t.customer_segment.to_owned(), segment)];
         let description = self.segment.as_deref().and_then(|name| words::segment_description(l, name));
         facts.extend(description.map(|sentence| (String::new(), sentence)));
-        facts.push((fill(t.customer_churn, &[("horizon", &horizon)]), churn));
+        let window = self.churn_window_days.map_or_else(|| horizon.clone(), |days| l.days(days));
+        facts.push((fill(t.customer_churn, &[("horizon", &window)]), churn));
         facts.extend(self.not_eligible.as_ref().map(|note| (String::new(), format!("↑ {}", l.phrase(note)))));
         facts.extend([(fill(t.customer_spend, &[("horizon", &horizon)]), spend), (t.customer_so_far.to_owned(), so_far)]);
         facts.extend(self.outlook.iter().flat_map(|outlook| outlook.facts(l, self.as_of)));

@@ -105,6 +105,11 @@ fn frame() -> Frame {
             "80% 的复购发生在上一单之后 74 天内，向上取整为一个季度。",
         ),
         look_back_days: 180,
+        within: Phrase::both("in the next 90 days", "在未来 90 天内"),
+        leaving: Phrase::both(
+            "no order in the next 90 days, asked of customers with an order in the 180 days before",
+            "未来 90 天内无订单；仅针对此前 180 天内下过单的客户",
+        ),
         look_back_reason: Phrase::both("Twice the horizon.", "预测期的两倍。"),
         customers_known: 18_204,
         customers_eligible: 7_412,
@@ -370,6 +375,8 @@ fn churn() -> Churn {
             .collect(),
         gain: gain(2.3),
         gain_baseline: gain(2.0),
+        slices: slices(0.41, 0.02),
+        drift: drift(0.41),
         scores: (0..20).map(|k| 200 + (f64::from(k) * 0.5).sin().abs().mul_add(520.0, f64::from(k) * 6.0) as u64).collect(),
         importance: features.iter().map(|(f, v)| Importance { feature: (*f).into(), mean_abs: *v }).collect(),
         today: ChurnToday {
@@ -379,6 +386,36 @@ fn churn() -> Churn {
             at_risk_cents: 11_402_381.0,
         },
     }
+}
+
+fn slices(mean: f64, error: f64) -> Vec<CalibrationSlice> {
+    let kinds = [
+        ("segment", "loyal", 0.0),
+        ("segment", "new", 0.06),
+        ("country", "GB", 0.01),
+        ("country", "", -0.05),
+        ("orders", "4+", 0.0),
+    ];
+    let slice = |(by, group, off): &(&str, &str, f64)| CalibrationSlice {
+        by: (*by).into(),
+        group: (*group).into(),
+        customers: 1_404,
+        predicted: mean,
+        observed: mean * (1.0 - off),
+        error: error * mean,
+    };
+    kinds.iter().map(slice).collect()
+}
+
+fn drift(mean: f64) -> Vec<CalibrationPoint> {
+    let point = |k: usize| CalibrationPoint {
+        from: month(15 + k as i32),
+        customers: 1_500,
+        predicted: mean,
+        observed: mean * (0.9 + 0.2 * wave(k)),
+        error: 0.03 * mean,
+    };
+    (0..4).map(point).collect()
 }
 
 fn value() -> Value {
@@ -405,6 +442,8 @@ fn value() -> Value {
             metric("coverage_80", 0.792, 0.846, 0.006),
         ],
         deciles,
+        slices: slices(8_000.0, 0.05),
+        drift: drift(8_000.0),
         predicted_total_cents: 33_120_400.0,
         actual_total_cents: 32_124_561,
         coverage_80: Some(0.792),

@@ -52,7 +52,7 @@ fn leaving(l: &Locale<'_>, data: &ReportData) -> Option<Finding> {
             ("look_back", &l.days(i64::from(data.frame.look_back_days))),
             ("leavers", &l.decimal(churn.today.leavers_expected, 0)),
             ("share", &l.percent(churn.today.leavers_expected / churn.today.customers as f64, 0)),
-            ("horizon", &l.days(i64::from(data.frame.horizon_days))),
+            ("within", l.phrase(&data.frame.within)),
         ],
     );
     Some(Finding { tone: Tone::Risk, text })

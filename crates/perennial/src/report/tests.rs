@@ -273,6 +273,7 @@ fn picture() -> CustomerPicture {
         currency: "GBP".into(),
         segment: Some("at_risk".into()),
         eligible: Some(true),
+        churn_window_days: Some(90),
         not_eligible: None,
         p_churn: Some(0.731),
         spend_cents: Some(21_040.0),

@@ -57,8 +57,8 @@ catalogue! {
         "数据质量关卡已关闭（{broken}）。问题解决之前，请勿将下文作为决策依据。";
     finding_overridden: "The quality gate was shut ({broken}) and passed on purpose: \"{why}\".",
         "数据质量关卡原已关闭（{broken}），后经人工放行，理由：“{why}”。";
-    finding_leaving: "Of {customers} who bought in the last {look_back}, about {leavers} ({share}) will not order again in the next {horizon}.",
-        "过去 {look_back}内购买过的 {customers}中，约有 {leavers} 位（{share}）在未来 {horizon}内不会再下单。";
+    finding_leaving: "Of {customers} who bought in the last {look_back}, about {leavers} ({share}) will not order again {within}.",
+        "过去 {look_back}内购买过的 {customers}中，约有 {leavers} 位（{share}）{within}不会再下单。";
     finding_money: "{money} of their usual spending is at risk.", "其惯常消费中有 {money} 面临流失风险。";
     finding_money_listed: "{money} of their usual spending is at risk. The {customers} listed below stand for {share} of it.",
         "其惯常消费中有 {money} 面临流失风险，下文列出的 {customers}占其中的 {share}。";
@@ -114,8 +114,8 @@ catalogue! {
 
     // What was decided.
     frame_title: "What was decided first", "事先的约定";
-    frame_lead: "A shop has no contract to cancel, so leaving needs a definition: here, a customer active in the last {look_back} leaves if they place no order in the next {horizon}.",
-        "网店没有可以解除的合同，因此“流失”需要定义：过去 {look_back}内活跃的客户，若在未来 {horizon}内没有下单，即视为流失。";
+    frame_lead: "A shop has no contract to cancel, so leaving needs a definition: here, a customer active in the last {look_back} leaves if they place no order {within}.",
+        "网店没有可以解除的合同，因此“流失”需要定义：过去 {look_back}内活跃的客户，若{within}没有下单，即视为流失。";
     frame_caption: "Decisions, with their reasons", "各项约定及其理由";
     decided: "What", "事项";
     choice: "Decision", "约定";
@@ -124,6 +124,8 @@ catalogue! {
     as_of_why: "Nothing that happened on this day or later is known to the models.", "模型不知道这一天及以后发生的任何事。";
     horizon: "Horizon", "预测期";
     look_back: "Look-back", "回看期";
+    definition: "Leaving is", "流失定义";
+    definition_why: "Chosen by learn.churn_definition: a fixed window, a window of the customer’s own gaps, or survival.", "由 learn.churn_definition 选定：固定窗口、按客户自身间隔的窗口，或生存分析。";
     gaps: "Days between orders", "下单间隔（天）";
     gaps_value: "half within {q50}, 80% within {q80}, 90% within {q90}", "50% 在 {q50} 天内，80% 在 {q80} 天内，90% 在 {q90} 天内";
     gaps_why: "Counted between two purchase days of one customer in this shop.", "按本店同一客户相邻两个购买日计算。";
@@ -250,10 +252,10 @@ catalogue! {
 
     // Churn.
     churn_title: "Who is leaving", "谁在流失";
-    churn_lead: "The probability that an active customer places no order in the next {horizon}, and how far it can be trusted.",
-        "活跃客户在未来 {horizon}内不再下单的概率，以及它有多可信。";
-    churn_tested: "The champion is: {model}. It was judged on {customers} of the last closed window, {rate} of whom placed no order within {horizon}.",
-        "当前由“{model}”评分。检验所用的最近一个已结束窗口共 {customers}，其中 {rate} 在 {horizon}内没有下单。";
+    churn_lead: "The probability that an active customer places no order {within}, and how far it can be trusted.",
+        "活跃客户{within}不再下单的概率，以及它有多可信。";
+    churn_tested: "The champion is: {model}. It was judged on {customers} of the last closed window, {rate} of whom placed no order in it.",
+        "当前由“{model}”评分。检验所用的最近一个已结束窗口共 {customers}，其中 {rate} 在窗口内没有下单。";
     leavers: "Expected leavers", "预计流失客户";
     leavers_note: "{share} of {n} customers asked about", "占 {n} 位预测对象的 {share}";
     at_risk_money: "Spending at risk", "面临风险的消费";
@@ -384,7 +386,24 @@ catalogue! {
     batch: "Batch", "批次";
     imported: "Imported", "导入时间";
 
-    // One customer in the terminal.
+    // Calibration by kind and over time.
+    slices_caption: "Right for every kind? Means of the test window; differences that chance alone would hardly make are marked",
+        "对各类客户是否都准？检验窗口内的均值；随机因素难以解释的差异会标出";
+    kind: "By", "分组依据";
+    group: "Group", "组";
+    by_segment: "Segment", "分群";
+    by_country: "Country", "国家";
+    by_cohort: "First order in", "首单季度";
+    by_orders: "Orders so far", "累计订单";
+    others: "all others", "其余";
+    within_chance: "within chance", "在随机范围内";
+    told_too_high: "too high", "偏高";
+    told_too_low: "too low", "偏低";
+    drift_figure: "Right at earlier days too?", "在更早的日子也准吗？";
+    drift_note: "The same recipe learned from what was known by each day, beside what came after it: a sample of 1,500 customers a day.",
+        "同一方法只用当日之前的数据学习，再与其后的实际对照：每日抽取 1,500 位客户。";
+    chance_alone: "Chance alone (99%)", "随机范围（99%）";
+
     // The outlook.
     outlook_title: "What comes next", "接下来会怎样";
     outlook_lead: "When will they order again, how often and for how much: a law of buying and leaving for every customer, set right by the windows that have closed.",

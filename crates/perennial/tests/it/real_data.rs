@@ -114,3 +114,34 @@ fn olist_is_refused_for_churn_and_value() {
     }
     assert!(job.champion("segment").is_some());
 }
+
+#[test]
+fn leaving_is_what_the_settings_say() {
+    let personal = ["shop.currency=USD", "learn.churn_definition=personal", "learn.churn_gaps=2"];
+    let Some(job) = job("completejourney", &personal, "completejourney", "") else { return };
+    let champion = job.champion("churn").expect("a champion");
+    assert_eq!(champion["metrics"]["leaving"]["by"], "personal");
+    let base_rate = champion["metrics"]["base_rate"].as_f64().expect("a rate");
+    assert!((0.3..0.6).contains(&base_rate), "{base_rate}");
+    let file = job.shop.dir().join("s.csv");
+    job.shop.run(&["score", "--out", file.to_str().expect("UTF-8"), "--json"]).ok();
+    let scores = std::fs::read_to_string(file).expect("scores");
+    let cells: Vec<Vec<&str>> = scores.lines().skip(1).map(|line| line.split(',').collect()).collect();
+    let windows: Vec<i64> = cells.iter().map(|row| row[2].parse().expect("days")).collect();
+    // Two own gaps, but no less than a week and no more than the horizon of three.
+    assert!(windows.iter().all(|days| (7..=21).contains(days)) && windows.contains(&7) && windows.contains(&21));
+    let asked = cells.iter().filter(|row| row[1] == "true").count();
+    assert!((1_000..2_000).contains(&asked), "{asked} of {}", cells.len());
+    let picture = job.shop.run(&["customer", cells[9][0], "--json"]).ok().json();
+    assert_eq!(picture["churn_window_days"].as_i64(), Some(windows[9]));
+    assert_eq!(picture["p_churn"].as_f64(), cells[9][3].parse().ok());
+    assert_eq!(picture["eligible"].as_bool(), cells[9][1].parse().ok());
+    // Another rule asks another question: who answered before is no rival, and the models are those of survival.
+    let by_survival = job.shop.run(&["train", "churn", "--set", "learn.churn_definition=survival"]).ok();
+    assert!(by_survival.out.contains("by when the next order comes") && by_survival.out.contains("base rate"), "{by_survival:?}");
+    let models = job.shop.run(&["models", "--json"]).ok().json();
+    let hazard = models.as_array().expect("a list").iter().find(|row| row["name"] == "hazard_churn").expect("a survival model");
+    assert_eq!(hazard["metrics"]["leaving"]["by"], "survival");
+    assert!(hazard["metrics"]["compared"].get("the champion logistic").is_none(), "{hazard}");
+    assert!(hazard["metrics"]["test"]["auroc"].as_f64().is_some_and(|auroc| auroc > 0.74), "{hazard}");
+}

@@ -90,6 +90,7 @@ pub fn table(count: usize, day: Day, horizon_days: i32) -> Table {
         (column::LABEL_CHURN, whole(&|c| f64::from(next(c).is_empty()))),
         (column::LABEL_ORDERS, whole(&|c| next(c).len() as f64)),
         (column::LABEL_SPEND_CENTS, whole(&|c| cents(&next(c)))),
+        (column::LABEL_NEXT_ORDER_DAYS, numbers(&|c| next(c).first().map(|order| f64::from(order.0 - day.0)))),
     ])
     .expect("columns of one length")
 }

@@ -91,6 +91,8 @@ impl Facts<'_> {
                 .collect(),
             gain: gain(metrics),
             gain_baseline: baseline.filter(|row| row.name != champion.row.name).map(|row| gain(&row.metrics)).unwrap_or_default(),
+            slices: kept(metrics, "slices"),
+            drift: kept(metrics, "drift"),
             scores: self.score_histogram()?,
             importance: kept::<Weight>(metrics, "importance")
                 .into_iter()
@@ -101,8 +103,8 @@ impl Facts<'_> {
     }
 
     fn eligible_rows(&self) -> Result<Vec<usize>> {
-        let since = self.scored.features.f64s(column::DAYS_SINCE_LAST_ORDER)?;
-        Ok((0..since.len()).filter(|&row| since[row] <= f64::from(self.plan.look_back_days)).collect())
+        let eligible = self.eligible()?;
+        Ok((0..eligible.len()).filter(|&row| eligible[row]).collect())
     }
 
     fn score_histogram(&self) -> Result<Vec<u64>> {
@@ -155,6 +157,8 @@ impl Facts<'_> {
                     hi80_cents: d.hi80_cents,
                 })
                 .collect(),
+            slices: kept(metrics, "slices"),
+            drift: kept(metrics, "drift"),
             predicted_total_cents: metrics["predicted_total_cents"].as_f64().unwrap_or(0.0),
             actual_total_cents: metrics["actual_total_cents"].as_f64().unwrap_or(0.0) as i64,
             coverage_80: metrics["test"]["coverage_80"].as_f64(),

@@ -14,6 +14,7 @@ use perennial_contract::{Day, Table};
 
 use super::dataset::orders_at;
 use super::history::History;
+use super::leaving::Leaving;
 use super::plan::{Plan, as_of_or_default};
 use super::quality::{QualityGate, gate_of_quality};
 use super::score::{Champion, Scored, champions, hindsight_warning, score};
@@ -131,8 +132,7 @@ impl Facts<'_> {
 
     fn frame(&self) -> Result<Frame> {
         let plan = &self.plan;
-        let since = self.scored.features.f64s(column::DAYS_SINCE_LAST_ORDER)?;
-        let eligible = since.iter().filter(|&&days| days <= f64::from(plan.look_back_days)).count();
+        let eligible = self.eligible()?;
         let gap = |q: f64| self.history.gap_quantile(q).map(f64::from);
         let gap_days = gap(0.5).zip(gap(0.8)).zip(gap(0.9)).map(|((q50, q80), q90)| GapDays { q50, q80, q90 });
         let phrase = |words: &perennial_learn::words::Words| Phrase::both(words.en.clone(), words.zh.clone());
@@ -143,13 +143,25 @@ impl Facts<'_> {
             horizon_reason: phrase(&plan.horizon_reason),
             look_back_days: plan.look_back_days,
             look_back_reason: phrase(&plan.look_back_reason),
-            customers_known: since.len() as u64,
-            customers_eligible: eligible as u64,
+            leaving: phrase(&self.leaving().words()),
+            within: phrase(&self.leaving().within()),
+            customers_known: eligible.len() as u64,
+            customers_eligible: eligible.iter().filter(|&&is| is).count() as u64,
             base_rate,
             gap_days,
             train_cuts: plan.train.clone(),
             test_cut: plan.test.filter(|_| plan.refusal.is_none()),
         })
+    }
+
+    /// The rule of who answers churn, else that of the settings.
+    fn leaving(&self) -> Leaving {
+        self.champions.get(&Task::Churn).map_or(self.plan.leaving, |champion| Leaving::of_row(&champion.row))
+    }
+
+    /// Whom churn is asked about.
+    fn eligible(&self) -> Result<Vec<bool>> {
+        self.leaving().eligible(&self.scored.features)
     }
 
     /// Customers by net spend so far, poorest first; spend below nothing counts as nothing.

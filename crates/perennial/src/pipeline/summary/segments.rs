@@ -91,12 +91,12 @@ impl Facts<'_> {
         let features = &self.scored.features;
         let (since, orders) = (features.f64s(column::DAYS_SINCE_LAST_ORDER)?, features.f64s(column::ORDERS)?);
         let (spend, p_churn) = (features.f64s(column::SPEND_CENTS)?, self.scored.table.f64s(column::P_CHURN)?);
-        let look_back = f64::from(self.plan.look_back_days);
+        let eligible = self.eligible()?;
         let has_churn = self.champions.contains_key(&Task::Churn);
         let facts = |(name, rows): (&str, Vec<usize>)| {
             let mut days: Vec<f64> = rows.iter().map(|&row| since[row]).collect();
             days.sort_by(f64::total_cmp);
-            let active: Vec<usize> = rows.iter().copied().filter(|&row| since[row] <= look_back).collect();
+            let active: Vec<usize> = rows.iter().copied().filter(|&row| eligible[row]).collect();
             let mean = |of: &[usize], values: &[f64]| of.iter().map(|&row| values[row]).sum::<f64>() / of.len() as f64;
             SegmentFacts {
                 name: name.to_owned(),

@@ -104,11 +104,37 @@ pub struct Churn {
     /// Share of the leavers found when the share `contacted` with the highest scores is contacted; 0 to 1, ascending.
     pub gain: Vec<GainPoint>,
     pub gain_baseline: Vec<GainPoint>,
+    pub slices: Vec<CalibrationSlice>,
+    pub drift: Vec<CalibrationPoint>,
     /// Of today's scores: equal bins over 0..1.
     pub scores: Vec<u64>,
     /// Mean absolute contribution per feature on the log-odds, largest first; empty for models without exact contributions.
     pub importance: Vec<Importance>,
     pub today: ChurnToday,
+}
+
+/// Predicted beside observed for a group of the test customers: mean probability of leaving, or mean spend in minor units.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct CalibrationSlice {
+    /// `segment`, `country`, `cohort` (quarter of the first order) or `orders`.
+    pub by: String,
+    /// Empty for all groups that are not told apart.
+    pub group: String,
+    pub customers: u64,
+    pub predicted: f64,
+    pub observed: f64,
+    /// Chance alone keeps the two closer than this in 99 of 100 cases.
+    pub error: f64,
+}
+
+/// The same for all customers of an earlier day, by the same recipe learned from what was known then.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct CalibrationPoint {
+    pub from: Day,
+    pub customers: u64,
+    pub predicted: f64,
+    pub observed: f64,
+    pub error: f64,
 }
 
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -151,6 +177,8 @@ pub struct Value {
     pub metrics: Vec<MetricRow>,
     /// Test customers by predicted spend, lowest tenth first.
     pub deciles: Vec<ValueDecile>,
+    pub slices: Vec<CalibrationSlice>,
+    pub drift: Vec<CalibrationPoint>,
     pub predicted_total_cents: f64,
     pub actual_total_cents: i64,
     /// Share of test customers whose spend fell within their own 80% interval.

@@ -98,6 +98,10 @@ pub struct Frame {
     pub horizon_reason: Phrase,
     pub look_back_days: i32,
     pub look_back_reason: Phrase,
+    /// What makes a customer one who left, and whom that is asked of.
+    pub leaving: Phrase,
+    /// In which time an order keeps a customer, to end a sentence with.
+    pub within: Phrase,
     /// Customers with a purchase day before `as_of`.
     pub customers_known: u64,
     /// Those with a purchase day in the look-back: the ones churn is asked about.

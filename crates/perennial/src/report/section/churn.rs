@@ -1,5 +1,6 @@
 //! Who is leaving, and how far the numbers can be trusted.
 
+use super::calibration;
 use crate::report::chart::{Bar, BarMark, Caption, Column, Curve, Marker, Spacing, UnitPlot, bars, columns, unit_plot};
 use crate::report::data::{Churn, GainPoint, ReportData};
 use crate::report::language::{Locale, fill};
@@ -11,16 +12,15 @@ const FEATURES_MAX: usize = 12;
 
 pub fn section(l: &Locale<'_>, data: &ReportData) -> Section {
     let t = l.text;
-    let horizon = l.days(i64::from(data.frame.horizon_days));
     let blocks = match data.churn.shown() {
-        Some(churn) => blocks(l, churn, &horizon),
+        Some(churn) => blocks(l, churn),
         None => missing(l, &data.churn).into_iter().collect(),
     };
-    let lead = fill(t.churn_lead, &[("horizon", &horizon)]);
+    let lead = fill(t.churn_lead, &[("within", l.phrase(&data.frame.within))]);
     Section { id: super::id(l, "churn"), title: t.churn_title, lead, blocks }
 }
 
-fn blocks(l: &Locale<'_>, c: &Churn, horizon: &str) -> Vec<Block> {
+fn blocks(l: &Locale<'_>, c: &Churn) -> Vec<Block> {
     let t = l.text;
     let mut figures = vec![];
     if !c.reliability.is_empty() {
@@ -29,6 +29,7 @@ fn blocks(l: &Locale<'_>, c: &Churn, horizon: &str) -> Vec<Block> {
     if !c.gain.is_empty() {
         figures.push(gain(l, c));
     }
+    figures.extend(calibration::over_time(l, ("fig-churn-drift", &c.drift), &share_label(l)));
     if c.scores.iter().any(|n| *n > 0) {
         figures.push(scores(l, c));
     }
@@ -41,7 +42,6 @@ fn blocks(l: &Locale<'_>, c: &Churn, horizon: &str) -> Vec<Block> {
             ("model", &words::model(l, &c.champion)),
             ("customers", &l.customers(c.test_customers)),
             ("rate", &l.percent(c.base_rate, 1)),
-            ("horizon", horizon),
         ],
     );
     let mut blocks = vec![Block::Numbers(numbers(l, c)), Block::Text(tested.into())];
@@ -52,6 +52,7 @@ fn blocks(l: &Locale<'_>, c: &Churn, horizon: &str) -> Vec<Block> {
         blocks.push(Block::Table(super::metrics_table(l, &c.metrics, &c.champion, &c.baseline)));
     }
     blocks.push(Block::Figures(figures));
+    blocks.extend(calibration::by_kind(l, &c.slices, &|v| l.percent(v, 1)).map(Block::Table));
     blocks
 }
 

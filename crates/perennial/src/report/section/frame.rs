@@ -12,10 +12,7 @@ pub fn section(l: &Locale<'_>, data: &ReportData) -> Section {
         rows: rows(l, f),
         ..Table::default()
     };
-    let lead = fill(
-        t.frame_lead,
-        &[("horizon", &l.days(i64::from(f.horizon_days))), ("look_back", &l.days(i64::from(f.look_back_days)))],
-    );
+    let lead = fill(t.frame_lead, &[("within", l.phrase(&f.within)), ("look_back", &l.days(i64::from(f.look_back_days)))]);
     Section { id: super::id(l, "frame"), title: t.frame_title, lead, blocks: vec![Block::Table(table)] }
 }
 
@@ -27,6 +24,7 @@ fn rows(l: &Locale<'_>, f: &Frame) -> Vec<Vec<Cell>> {
         row(t.as_of, l.day(f.as_of), words(t.as_of_why.to_owned())),
         row(t.horizon, l.days(i64::from(f.horizon_days)), Cell::phrase(l, &f.horizon_reason)),
         row(t.look_back, l.days(i64::from(f.look_back_days)), Cell::phrase(l, &f.look_back_reason)),
+        vec![Cell::text(t.definition), Cell::phrase(l, &f.leaving), words(t.definition_why.to_owned())],
     ];
     if let Some(gap) = f.gap_days {
         let quantile = |days: f64| l.decimal(days, 0);

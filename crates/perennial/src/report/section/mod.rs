@@ -1,5 +1,6 @@
 //! The report's sections, one file each: data in, blocks out.
 
+mod calibration;
 mod churn;
 mod cohorts;
 mod frame;

@@ -1,5 +1,6 @@
 //! What customers will spend: predicted, promised as a range, and what came.
 
+use super::calibration;
 use crate::report::chart::{Caption, Curve, Interval, UnitPlot, intervals, unit_plot};
 use crate::report::data::{LorenzPoint, ReportData, Value};
 use crate::report::language::{Locale, NONE, fill};
@@ -38,8 +39,10 @@ fn blocks(l: &Locale<'_>, v: &Value, horizon: &str) -> Vec<Block> {
         blocks.push(Block::Table(super::metrics_table(l, &v.metrics, &v.champion, &v.baseline)));
     }
     if !v.deciles.is_empty() {
-        blocks.push(Block::Figures(vec![deciles(l, v)]));
+        let drift = calibration::over_time(l, ("fig-value-drift", &v.drift), &|cents| l.money_short(cents));
+        blocks.push(Block::Figures([deciles(l, v)].into_iter().chain(drift).collect()));
     }
+    blocks.extend(calibration::by_kind(l, &v.slices, &|cents| l.money_about(cents)).map(Block::Table));
     blocks
 }
 
