@@ -217,7 +217,7 @@ pub const MODELS: &[Entry] = &[
         role: Baseline,
         title: "past spend rate, shrunk to the mean",
         title_zh: "历史消费率（向均值收缩）",
-        needs: &[column::SPEND_CENTS, column::T],
+        needs: &[column::X, column::REPEAT_SPEND_CENTS_MEAN, column::T],
     }),
     value::<BoostValue>(Line {
         role: Candidate,

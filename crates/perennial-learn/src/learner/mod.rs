@@ -5,6 +5,7 @@ pub mod boosted;
 pub mod calibrate;
 pub mod calibrator;
 pub mod encode;
+pub mod flat;
 pub mod forest;
 pub mod hazard_churn;
 pub mod interval;

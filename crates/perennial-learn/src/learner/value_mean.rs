@@ -1,8 +1,9 @@
 //! The baseline for value: a customer goes on spending at their own past rate, shrunk to everybody's.
 //!
 //! Assumes  spend per day is constant; κ days of the average customer's rate are worth as much as κ days of one's own.
-//! Input    `spend_cents_all`, `t` in days; `label_spend_cents`.
-//! Output   `spend_cents` = horizon × (spend + κ m) / (t + κ), m the mean rate in the training windows, κ by least squares on them.
+//! Input    `x`, `repeat_spend_cents_mean`, `t` in days; `label_spend_cents`.
+//! Output   `spend_cents` = horizon × (repeat spend + κ m) / (t + κ), m the mean rate in the training windows, κ by least squares on them.
+//!          The first order is no part of a rate: it is why the customer is known at all.
 //! Cost     a pass per candidate κ.
 //! Ref      Bühlmann (1967), ASTIN Bulletin 4(3): credibility k / (k + κ).
 
@@ -11,6 +12,7 @@ use std::sync::Arc;
 use perennial_contract::Table;
 use perennial_contract::arrow::array::Float64Array;
 use perennial_contract::estimator::{Estimator, FitError, LoadError, Model, Param, Run, ScoreError, Scorer, Task, column};
+use perennial_contract::table::TableError;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -34,7 +36,7 @@ pub struct ValueMeanModel {
 }
 
 fn needs() -> Vec<String> {
-    [column::SPEND_CENTS, column::T].map(str::to_owned).to_vec()
+    [column::X, column::REPEAT_SPEND_CENTS_MEAN, column::T].map(str::to_owned).to_vec()
 }
 
 impl Estimator for ValueMean {
@@ -45,7 +47,7 @@ impl Estimator for ValueMean {
 
     fn fit(&self, train: &Table, run: &Run) -> Result<ValueMeanModel, FitError> {
         let train = windows::labelled(train, column::LABEL_SPEND_CENTS)?;
-        let (spend, t) = (train.f64s(column::SPEND_CENTS)?, train.f64s(column::T)?);
+        let (spend, t) = (repeat_spend(&train)?, train.f64s(column::T)?);
         let labels = train.f64s(column::LABEL_SPEND_CENTS)?;
         let total: f64 = labels.iter().sum();
         let buyers = labels.iter().filter(|label| **label > 0.0).count();
@@ -74,6 +76,12 @@ impl Estimator for ValueMean {
         }
         Ok(model)
     }
+}
+
+/// Spend after the first order, cents; none without a repeat.
+fn repeat_spend(rows: &Table) -> Result<Vec<f64>, TableError> {
+    let (x, mean) = (rows.f64s(column::X)?, rows.f64s(column::REPEAT_SPEND_CENTS_MEAN)?);
+    Ok(x.into_iter().zip(mean).map(|(x, mean)| if x >= 1.0 && mean.is_finite() { x * mean } else { 0.0 }).collect())
 }
 
 impl ValueMeanModel {
@@ -114,7 +122,7 @@ struct ValueMeanScorer<'model> {
 
 impl Scorer for ValueMeanScorer<'_> {
     fn score(&mut self, rows: &Table) -> Result<Table, ScoreError> {
-        let (spend, t) = (rows.f64s(column::SPEND_CENTS)?, rows.f64s(column::T)?);
+        let (spend, t) = (repeat_spend(rows)?, rows.f64s(column::T)?);
         let forecast: Float64Array = spend.iter().zip(&t).map(|(&s, &t)| Some(self.model.forecast(s, t))).collect();
         Ok(Table::from_columns(vec![(column::SPEND, Arc::new(forecast))])?)
     }

@@ -1,10 +1,13 @@
 //! Is there a feature that all but equals the label? Such a thing is nearly always a mistake in the data or the SQL.
 
+use std::collections::BTreeMap;
+
 use anyhow::Result;
 use arrow::datatypes::DataType;
 use perennial_contract::Table;
 use perennial_contract::estimator::{Model, column};
 use perennial_lake::features;
+use perennial_learn::learner::windows;
 use perennial_learn::metric::classify;
 use perennial_learn::metric::rank::Ranking;
 use perennial_learn::words::Words;
@@ -47,22 +50,42 @@ impl Leak {
     }
 }
 
+/// A missing value stands below every number: whether it is missing may itself be the leak.
+fn numbers(labelled: &Table, name: &str) -> Result<Vec<f64>> {
+    let values = labelled.f64s(name)?;
+    Ok(values.into_iter().map(|value| if value.is_nan() { f64::NEG_INFINITY } else { value }).collect())
+}
+
+/// A text tells what it tells about other customers: the share of leavers with the same text, a missing one among them, in the half of
+/// the customers that this one is not in. A text that nobody else has tells nothing.
+fn shares(labelled: &Table, name: &str, labels: &[bool]) -> Result<Vec<f64>> {
+    let texts = labelled.texts(name)?;
+    let halves: Vec<u64> = windows::customer_hash(labelled)?.into_iter().map(|hash| hash % 2).collect();
+    let mut seen: BTreeMap<(u64, Option<&str>), (f64, f64)> = BTreeMap::new();
+    for (row, text) in texts.iter().enumerate() {
+        let (left, all) = seen.entry((halves[row], text)).or_default();
+        *left += f64::from(u8::from(labels[row]));
+        *all += 1.0;
+    }
+    let base = labels.iter().filter(|&&left| left).count() as f64 / labels.len().max(1) as f64;
+    let share = |(row, text)| seen.get(&(1 - halves[row], text)).map_or(base, |(left, all)| left / all);
+    Ok(texts.iter().enumerate().map(share).collect())
+}
+
 /// Features whose value alone ranks the churn label with an AUROC above `auroc_max` (or below its mirror).
 pub fn find(labelled: &Table, auroc_max: f64) -> Result<Vec<Leak>> {
     let labels: Vec<bool> = labelled.f64s(column::LABEL_CHURN)?.iter().map(|&label| label > 0.5).collect();
     let mut found = Vec::new();
     let schema = labelled.batch().schema();
     for field in schema.fields() {
-        let is_number = field.data_type().is_numeric() || *field.data_type() == DataType::Boolean;
-        if column::is_reserved(field.name()) || !is_number {
+        if column::is_reserved(field.name()) {
             continue;
         }
-        // A missing value stands below every number: whether it is missing may itself be the leak.
-        let values: Vec<f64> = labelled
-            .f64s(field.name())?
-            .into_iter()
-            .map(|value| if value.is_nan() { f64::NEG_INFINITY } else { value })
-            .collect();
+        let values = match field.data_type() {
+            kind if kind.is_numeric() || *kind == DataType::Boolean => numbers(labelled, field.name())?,
+            DataType::Utf8 => shares(labelled, field.name(), &labels)?,
+            _ => continue,
+        };
         let Some(auroc) = classify::auroc(&Ranking::descending(&values), &labels, None) else { continue };
         let strength = auroc.max(1.0 - auroc);
         if strength > auroc_max {
@@ -71,4 +94,32 @@ pub fn find(labelled: &Table, auroc_max: f64) -> Result<Vec<Leak>> {
         }
     }
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::{ArrayRef, Int64Array, StringArray};
+
+    use super::*;
+
+    #[test]
+    fn a_text_that_equals_the_label_is_found_and_an_id_is_not() {
+        let rows = 400;
+        let text = |of: &dyn Fn(usize) -> Option<String>| -> ArrayRef { Arc::new((0..rows).map(of).collect::<StringArray>()) };
+        let table = Table::from_columns(vec![
+            (column::CUSTOMER_ID, text(&|row| Some(format!("c{row}")))),
+            (column::LABEL_CHURN, Arc::new((0..rows as i64).map(|row| Some(row % 3 / 2)).collect::<Int64Array>())),
+            ("region", text(&|row| Some(if row % 3 == 2 { "gone" } else { "stay" }.to_owned()))),
+            ("note", text(&|row| (row % 3 == 2).then(|| "left".to_owned()))),
+            // As many texts as customers rank everybody rightly where they are learned, and say nothing about anybody else.
+            ("name", text(&|row| Some(format!("n{row}")))),
+            ("country", text(&|row| Some(["DE", "FR"][row % 2].to_owned()))),
+        ])
+        .expect("columns of one length");
+        let found = find(&table, 0.98).expect("an answer");
+        let names: Vec<&str> = found.iter().map(|leak| leak.feature.as_str()).collect();
+        assert_eq!(names, ["region", "note"]);
+    }
 }
