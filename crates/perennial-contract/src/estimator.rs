@@ -19,6 +19,8 @@ pub mod column {
     pub const LABEL_SPEND_CENTS: &str = "label_spend_cents";
     /// Whole days from the as-of day to the next order, 0 for one on that day; null without one in the horizon.
     pub const LABEL_NEXT_ORDER_DAYS: &str = "label_next_order_days";
+    /// Sales in the horizon before returns, minor units.
+    pub const LABEL_SOLD_CENTS: &str = "label_sold_cents";
 
     /// Days from the as-of day on in which no order makes a customer one who left, where a shop measures that by the customer's own
     /// gaps; absent where all customers have the same horizon.
@@ -36,6 +38,10 @@ pub mod column {
     pub const SPEND_CENTS: &str = "spend_cents_all";
     /// Mean spend per repeat purchase day, minor units (the first day is left out); null without repeats.
     pub const REPEAT_SPEND_CENTS_MEAN: &str = "repeat_spend_cents_mean";
+    /// Value of what was sent back so far, minor units.
+    pub const RETURN_CENTS: &str = "return_cents_all";
+    /// What the sales leave after the cost of the goods, as a share of them; null where no cost is known.
+    pub const MARGIN_SHARE: &str = "margin_cents_share";
 
     /// Whether a column is not a feature.
     #[must_use]
@@ -59,7 +65,7 @@ pub mod column {
     pub const NEXT_ORDER_DAYS: [&str; 3] = ["next_order_days_q10", "next_order_days_q50", "next_order_days_q90"];
     /// The horizons an outlook answers for, days.
     pub const OUTLOOK_HORIZONS_DAYS: [i32; 5] = [30, 60, 90, 180, 365];
-    /// Every column of an outlook: the stage, what holds of all horizons, then five columns a horizon.
+    /// Every column of an outlook: the stage, what holds of all horizons, then seven columns a horizon.
     pub const OUTLOOK: &[&str] = &[
         STAGE,
         P_ALIVE,
@@ -72,32 +78,42 @@ pub mod column {
         "spend_cents_30d",
         "spend_cents_30d_lo80",
         "spend_cents_30d_hi80",
+        "gross_cents_30d",
+        "margin_cents_30d",
         "p_no_order_60d",
         "orders_expected_60d",
         "spend_cents_60d",
         "spend_cents_60d_lo80",
         "spend_cents_60d_hi80",
+        "gross_cents_60d",
+        "margin_cents_60d",
         "p_no_order_90d",
         "orders_expected_90d",
         "spend_cents_90d",
         "spend_cents_90d_lo80",
         "spend_cents_90d_hi80",
+        "gross_cents_90d",
+        "margin_cents_90d",
         "p_no_order_180d",
         "orders_expected_180d",
         "spend_cents_180d",
         "spend_cents_180d_lo80",
         "spend_cents_180d_hi80",
+        "gross_cents_180d",
+        "margin_cents_180d",
         "p_no_order_365d",
         "orders_expected_365d",
         "spend_cents_365d",
         "spend_cents_365d_lo80",
         "spend_cents_365d_hi80",
+        "gross_cents_365d",
+        "margin_cents_365d",
     ];
 
     /// Whether a score column holds money, which leaves as whole minor units.
     #[must_use]
     pub fn is_money(name: &str) -> bool {
-        name.starts_with("spend_cents")
+        ["spend_cents", "gross_cents", "margin_cents"].iter().any(|money| name.starts_with(money))
     }
 }
 

@@ -27,6 +27,7 @@ built_in!(
     "orders",
     "baskets",
     "categories",
+    "margins",
     "discounts",
     "returns",
     "sessions",

@@ -92,7 +92,7 @@ proptest! {
         let rows: Vec<u32> = (0..all.rows() as u32).filter(|&row| sample.takes(ids.value(row as usize))).collect();
         let mut expected = all.take(&rows).unwrap();
         for name in
-            [column::LABEL_CHURN, column::LABEL_ORDERS, column::LABEL_SPEND_CENTS, column::LABEL_NEXT_ORDER_DAYS]
+            [column::LABEL_CHURN, column::LABEL_ORDERS, column::LABEL_SPEND_CENTS, column::LABEL_NEXT_ORDER_DAYS, column::LABEL_SOLD_CENTS]
         {
             expected = expected.with(name, outcomes.take(&rows).unwrap().column(name).unwrap().clone()).unwrap();
         }

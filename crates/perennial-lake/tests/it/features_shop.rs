@@ -94,6 +94,9 @@ impl Shop {
             if !dice.one_in(4) {
                 row.insert("category", text(dice.pick(&["books", "games", "Ärzte", "玩具"])));
             }
+            if !dice.one_in(3) {
+                row.insert("cost_cents", Value::Whole(dice.roll(900)));
+            }
             if dice.one_in(2) {
                 row.insert("valid_from", Value::Whole(start_us() - 3_600_000_000 * (dice.roll(200) - 100)));
             }

@@ -77,7 +77,13 @@ impl Chosen {
     }
 }
 
-const LABELS: [&str; 4] = [column::LABEL_CHURN, column::LABEL_ORDERS, column::LABEL_SPEND_CENTS, column::LABEL_NEXT_ORDER_DAYS];
+const LABELS: [&str; 5] = [
+    column::LABEL_CHURN,
+    column::LABEL_ORDERS,
+    column::LABEL_SPEND_CENTS,
+    column::LABEL_NEXT_ORDER_DAYS,
+    column::LABEL_SOLD_CENTS,
+];
 
 /// The columns that are no labels.
 pub fn without_labels(table: &Table) -> Result<Table> {

@@ -47,6 +47,7 @@ pub const LABELS: &[(&str, &str)] = &[
     ("category_concentration", "how much stays in one category"),
     ("categories_distinct_all", "different categories bought"),
     ("categories_distinct_90d", "different categories in the last 90 days"),
+    ("margin_cents_share", "margin in the sales"),
     ("discount_cents_all", "discounts so far"),
     ("discount_cents_90d", "discounts in the last 90 days"),
     ("discount_cents_share", "share of the price taken off by discounts"),

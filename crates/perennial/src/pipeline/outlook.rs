@@ -7,7 +7,7 @@ use perennial_contract::{Day, Table};
 use perennial_lake::features::{Sample, Window, lifetime_windows};
 use perennial_learn::catalog;
 use perennial_learn::lifetime::outlook::{
-    Ask, ClosedWindow, Coverage, Customers, Outlook, OutlookModel, Refusal, Settings, Slices,
+    Ask, ClosedWindow, Coverage, Customers, Money, Outlook, OutlookModel, Refusal, Settings, Slices,
 };
 use perennial_learn::words::Words;
 use serde_json::{Value, json};
@@ -16,7 +16,7 @@ use super::dataset::{cleaned, cleaned_store};
 use super::history::History;
 use super::plan::Plan;
 use crate::config::Gate;
-use crate::report::{CoverageRow, OrdersMatrix, OutlookTest, RepeatRow, TrackedWeek};
+use crate::report::{CoverageRow, MoneyTest, OrdersMatrix, OutlookTest, RepeatRow, TrackedWeek};
 use crate::shop::Shop;
 
 /// Customers a window is learned from: a law is fitted on each, and the recalibration has at most a few hundred numbers.
@@ -51,6 +51,8 @@ pub struct Lessons<'a> {
     pub history: &'a History,
     /// Everybody as of the plan's day.
     pub today: &'a Table,
+    /// Active customers as of the test day, with every feature and what came.
+    pub test: &'a Table,
 }
 
 impl Lessons<'_> {
@@ -71,7 +73,7 @@ impl Lessons<'_> {
         if closed.is_empty() {
             return self.file(Err(self.too_short()), None);
         }
-        let model = Customers::from_table(self.today).and_then(|now| OutlookModel::fit(&now, &closed, &run));
+        let model = OutlookModel::fit(self.today, &closed, &run);
         let judged = match (&model, self.plan.test) {
             (Ok(_), Some(test)) => self.judge(test, (&earlier, &early), (&weekly, &weeks))?,
             _ => None,
@@ -133,6 +135,7 @@ impl Lessons<'_> {
         }
         let spend = outlook.spend_coverage(&unseen, &BANDS, seed)?.into_iter().map(|coverage| (false, coverage));
         let next_order = BANDS.map(|percent| (true, outlook.next_order_coverage(&unseen, percent, seed)));
+        let money = self.judge_money(&outlook)?;
         // Without a law of amounts nobody's spend was forecast, and there is nothing to say of it.
         let told = spend.chain(next_order).filter(|(_, coverage)| coverage.customers > 0);
         let expected = answers.orders_expected(horizons_days.len() - 1);
@@ -142,8 +145,28 @@ impl Lessons<'_> {
             customers: table.rows() as u64,
             coverage: told.map(|(is_next_order, coverage)| coverage_row(is_next_order, &coverage)).collect(),
             weeks,
+            money,
             by_repeats: by_repeats(&table.f64s(column::X)?, &expected, &table.f64s(column::LABEL_ORDERS)?),
         }))
+    }
+
+    /// Net and gross spend of the horizon, forecast over what came; `None` where nobody's spend was forecast or none came.
+    fn judge_money(&self, outlook: &Outlook) -> Result<Option<MoneyTest>> {
+        if self.test.rows() == 0 || outlook.spend_law().is_none() {
+            return Ok(None);
+        }
+        let ask = Ask { spend_horizons_days: &[self.plan.horizon_days], bands: &[], threads: self.shop.threads() };
+        let answers = outlook.answer(&Customers::from_table(self.test)?, ask)?;
+        let Some(spend) = answers.spend().first() else { return Ok(None) };
+        let factors = Money::of(self.test)?.factors(self.test)?;
+        let (mut net, mut gross) = (0.0, 0.0);
+        for (cents, factors) in spend.expected.iter().zip(&factors).filter(|(cents, _)| cents.is_finite()) {
+            net += cents;
+            gross += cents * factors.gross;
+        }
+        let sum = |name: &str| -> Result<f64> { Ok(self.test.f64s(name)?.iter().sum()) };
+        let (spent, sold) = (sum(column::LABEL_SPEND_CENTS)?, sum(column::LABEL_SOLD_CENTS)?);
+        Ok((spent > 0.0 && sold > 0.0).then(|| MoneyTest { net_ratio: net / spent, gross_ratio: gross / sold }))
     }
 
     fn file(&self, model: Result<OutlookModel, Words>, judged: Option<OutlookTest>) -> Result<Learned> {
@@ -153,6 +176,10 @@ impl Lessons<'_> {
             for row in &judged.coverage {
                 let name = if row.is_next_order { "next_order_coverage" } else { "coverage" };
                 metrics["test"][format!("{name}_{}", row.percent)] = json!(row.by_pit);
+            }
+            if let Some(money) = judged.money {
+                metrics["test"]["spend_ratio"] = json!(money.net_ratio);
+                metrics["test"]["gross_ratio"] = json!(money.gross_ratio);
             }
             if let Some(last) = judged.weeks.last().filter(|last| last.actual > 0.0) {
                 metrics["test"]["total_ratio"] = json!(last.expected / last.actual);
@@ -268,7 +295,7 @@ mod tests {
 
     fn judged(expected: f64, actual: f64) -> OutlookTest {
         let weeks = vec![TrackedWeek { days: 60, expected, actual }];
-        OutlookTest { from: Day(0), days: 60, customers: 100, coverage: vec![], weeks, by_repeats: vec![] }
+        OutlookTest { from: Day(0), days: 60, customers: 100, coverage: vec![], weeks, money: None, by_repeats: vec![] }
     }
 
     #[test]

@@ -87,6 +87,7 @@ pub fn picture(shop: &Shop, id: &str, as_of: Option<Day>) -> Result<CustomerPict
 /// The score file's columns, and the intervals that it leaves out.
 fn outlook(champion: &Champion, scores: &Table, row: &Table) -> Result<OutlookPicture> {
     let model = OutlookModel::load(&champion.model.to_json())?;
+    let factors = model.money().factors(row)?.pop().ok_or_else(|| anyhow!("no row to tell of; this is a bug"))?;
     let told = model.tell(row, &BANDS).map_err(|refusal| anyhow!("{refusal}"))?.pop().flatten();
     let one = |name: &str| -> Result<Option<f64>> { Ok(scores.f64s(name)?.first().copied().filter(|value| value.is_finite())) };
     let key = scores.texts(column::STAGE)?;
@@ -98,8 +99,25 @@ fn outlook(champion: &Champion, scores: &Table, row: &Table) -> Result<OutlookPi
             let band = spend?.bands.iter().find(|band| band.percent == percent)?;
             Some((band.lo_cents.round(), band.hi_cents.round()))
         };
+        let times = |factor: f64, band: Option<(f64, f64)>| {
+            // A loss on every sale turns the ends of an interval around.
+            let (lo, hi) = band.filter(|_| factor.is_finite()).map(|(lo, hi)| (factor * lo, factor * hi))?;
+            Some((lo.min(hi).round(), lo.max(hi).round()))
+        };
+        let exact = |percent: u32| {
+            let band = spend?.bands.iter().find(|band| band.percent == percent)?;
+            Some((band.lo_cents, band.hi_cents))
+        };
         horizons.push(HorizonPicture {
             days,
+            gross_cents: one(&format!("gross_cents_{days}d"))?,
+            gross_cents_50: times(factors.gross, exact(50)),
+            gross_cents_80: times(factors.gross, exact(80)),
+            gross_cents_95: times(factors.gross, exact(95)),
+            margin_cents: one(&format!("margin_cents_{days}d"))?,
+            margin_cents_50: times(factors.margin, exact(50)),
+            margin_cents_80: times(factors.margin, exact(80)),
+            margin_cents_95: times(factors.margin, exact(95)),
             is_extrapolated: model.outlook().is_extrapolated(days),
             p_no_order: one(&format!("p_no_order_{days}d"))?,
             orders_expected: one(&format!("orders_expected_{days}d"))?,

@@ -50,7 +50,8 @@ pub fn train(shop: &mut Shop, context: &Context, tasks: &[Task], as_of: Option<D
     let learned = match tasks.contains(&Task::Outlook) {
         true => {
             step.turn_to("what every customer will do next");
-            let lessons = Lessons { shop, at: &at, plan: &plan, history: &history, today: &material.today.table };
+            let lessons =
+                Lessons { shop, at: &at, plan: &plan, history: &history, today: &material.today.table, test: &material.test };
             Some(lessons.learn()?)
         }
         false => None,

@@ -88,6 +88,16 @@ pub struct HorizonPicture {
     pub spend_cents_50: Option<(f64, f64)>,
     pub spend_cents_80: Option<(f64, f64)>,
     pub spend_cents_95: Option<(f64, f64)>,
+    /// The same before returns.
+    pub gross_cents: Option<f64>,
+    pub gross_cents_50: Option<(f64, f64)>,
+    pub gross_cents_80: Option<(f64, f64)>,
+    pub gross_cents_95: Option<(f64, f64)>,
+    /// What the net spend leaves after the cost of the goods, where it is known.
+    pub margin_cents: Option<f64>,
+    pub margin_cents_50: Option<(f64, f64)>,
+    pub margin_cents_80: Option<(f64, f64)>,
+    pub margin_cents_95: Option<(f64, f64)>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -246,6 +256,14 @@ impl OutlookPicture {
             values.extend(names.into_iter().zip(ends.iter().map(String::as_str)));
             let name = fill(t.customer_spend_bands, &[("days", &l.days(i64::from(horizon.days)))]);
             facts.push((name, fill(t.customer_bands, &values)));
+            if let Some(gross) = horizon.gross_cents {
+                let margin = horizon.margin_cents.map_or_else(
+                    || t.customer_no_cost.to_owned(),
+                    |cents| fill(t.customer_margin, &[("margin", &l.money_about(cents))]),
+                );
+                let before = fill(t.customer_gross, &[("gross", &l.money_about(gross))]);
+                facts.push((String::new(), format!("{before}{}{margin}", t.list_comma)));
+            }
         }
         if let Some(p) = self.p_alive {
             facts.push((t.customer_alive.to_owned(), fill(t.customer_alive_note, &[("p", &l.percent(p, 0))])));

@@ -17,6 +17,8 @@ pub fn outlook() -> Outlook {
         buyers_expected: 2_000.0 * (at + 1) as f64,
         orders_expected: 3_100.0 * (at + 1) as f64,
         spend_cents_expected: 9_000_000.0 * (at + 1) as f64,
+        gross_cents_expected: 9_900_000.0 * (at + 1) as f64,
+        margin_cents_expected: Some(3_600_000.0 * (at + 1) as f64),
     };
     let coverage = |(is_next_order, percent): (bool, u32)| CoverageRow {
         is_next_order,
@@ -53,6 +55,7 @@ pub fn outlook() -> Outlook {
             customers: 10_000,
             coverage: [(false, 50), (false, 80), (true, 80), (true, 95)].map(coverage).to_vec(),
             weeks: (1..=13).map(week).collect(),
+            money: Some(MoneyTest { net_ratio: 0.97, gross_ratio: 0.98 }),
             by_repeats: (0..4).map(row).collect(),
         }),
         matrix: OrdersMatrix {

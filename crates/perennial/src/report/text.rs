@@ -386,6 +386,15 @@ catalogue! {
     batch: "Batch", "批次";
     imported: "Imported", "导入时间";
 
+    // Gross and margin.
+    customer_gross: "before returns {gross}", "退货前 {gross}";
+    customer_margin: "margin {margin}", "毛利 {margin}";
+    customer_no_cost: "no margin: the cost of the goods is not known", "无毛利：商品成本未知";
+    gross_expected: "Before returns", "退货前";
+    margin_expected: "Margin", "毛利";
+    money_judged: "The forecast spend of the active customers was {net} times what came net of returns, and {gross} times before them.",
+        "活跃客户消费的预测与实际之比：扣除退货后 {net}，退货前 {gross}。";
+
     // Calibration by kind and over time.
     slices_caption: "Right for every kind? Means of the test window; differences that chance alone would hardly make are marked",
         "对各类客户是否都准？检验窗口内的均值；随机因素难以解释的差异会标出";

@@ -11,6 +11,7 @@ mod delivery;
 mod discounts;
 mod history;
 mod labels;
+mod margins;
 mod orders;
 mod pieces;
 mod products;
@@ -50,6 +51,7 @@ pub(super) const NATIVES: &[Native] = &[
     Native { group: "orders", cells: orders::cells, reads: &[] },
     Native { group: "baskets", cells: baskets::cells, reads: &[Items::ALL] },
     Native { group: "categories", cells: categories::cells, reads: &[Items::ALL] },
+    Native { group: "margins", cells: margins::cells, reads: &[Items::ALL] },
     Native { group: "discounts", cells: discounts::cells, reads: &[Items::ALL, Orders::ALL] },
     Native { group: "returns", cells: returns::cells, reads: &[] },
     Native { group: "sessions", cells: sessions::cells, reads: &[Events::ALL] },

@@ -20,6 +20,7 @@ use super::answers::{Answers, CustomerOutlook};
 use super::customers::{ClosedWindow, Customers};
 use super::fit::Settings;
 use super::model::Outlook;
+use super::money::{Factors, Money};
 use super::refusal::Refusal;
 use super::stage::{Facts, Stage, StageRules};
 use crate::learner::windows;
@@ -41,6 +42,8 @@ pub struct BtydOutlook {}
 pub struct OutlookModel {
     outlook: Outlook,
     stages: StageRules,
+    #[serde(default)]
+    money: Money,
     #[serde(skip, default = "needs")]
     needs: Vec<String>,
 }
@@ -81,18 +84,19 @@ impl Estimator for BtydOutlook {
             closed.extend(of_day(train)?);
         }
         let now = windows::by_time(train, run.horizon_days)?.last;
-        Ok(OutlookModel::fit(&Customers::from_table(&now)?, &closed, run)?)
+        Ok(OutlookModel::fit(&now, &closed, run)?)
     }
 }
 
 impl OutlookModel {
     /// From customers as of the newest day and windows of any length; the usual gap is the median of the repeaters' mean gaps.
-    pub fn fit(now: &Customers, closed: &[ClosedWindow], run: &Run) -> Result<Self, Refusal> {
+    pub fn fit(everybody: &Table, closed: &[ClosedWindow], run: &Run) -> Result<Self, Refusal> {
+        let now = Customers::from_table(everybody)?;
         let horizons_days = column::OUTLOOK_HORIZONS_DAYS.to_vec();
         let settings = Settings { horizons_days, seed: run.seed, threads: run.threads };
-        let outlook = Outlook::fit(now, closed, &settings)?;
+        let outlook = Outlook::fit(&now, closed, &settings)?;
         let stages = StageRules::usual(now.gap_days_median().unwrap_or(GAP_DAYS_UNKNOWN));
-        Ok(Self { outlook, stages, needs: needs() })
+        Ok(Self { outlook, stages, money: Money::of(everybody)?, needs: needs() })
     }
 
     pub fn load(json: &Value) -> Result<Self, LoadError> {
@@ -107,12 +111,19 @@ impl OutlookModel {
             )));
         }
         model.stages.check().map_err(LoadError)?;
+        model.money.check().map_err(LoadError)?;
         Ok(model)
     }
 
     #[must_use]
     pub const fn outlook(&self) -> &Outlook {
         &self.outlook
+    }
+
+    /// What turns net spend into gross and margin.
+    #[must_use]
+    pub const fn money(&self) -> &Money {
+        &self.money
     }
 
     #[must_use]
@@ -190,10 +201,16 @@ impl Scorer for OutlookScorer<'_> {
         let mut columns: Vec<ArrayRef> = vec![Arc::new(stages.iter().map(|stage| Some(stage.key())).collect::<StringArray>())];
         columns.extend([numbers(&answers.p_alive()), numbers(&answers.gap_days_mean())]);
         columns.extend(answers.next_order_days().iter().map(|days| numbers(days)));
+        let factors = self.model.money.factors(rows)?;
+        let times = |cents: &[f64], factor: fn(&Factors) -> f64| -> Vec<f64> {
+            cents.iter().zip(&factors).map(|(cents, factors)| cents * factor(factors)).collect()
+        };
         for (horizon, spend) in answers.spend().iter().enumerate() {
             columns.extend([numbers(&answers.p_no_order(horizon)), numbers(&answers.orders_expected(horizon))]);
             let band = &spend.bands[0];
             columns.extend([&spend.expected, &band.lo, &band.hi].map(|cents| numbers(cents)));
+            columns.push(numbers(&times(&spend.expected, |factors| factors.gross)));
+            columns.push(numbers(&times(&spend.expected, |factors| factors.margin)));
         }
         Ok(Table::from_columns(column::OUTLOOK.iter().copied().zip(columns).collect())?)
     }

@@ -53,6 +53,10 @@ impl Facts<'_> {
                 buyers_expected: sum(column("p_no_order")?.into_iter().map(|p| 1.0 - p).collect()),
                 orders_expected: sum(column("orders_expected")?),
                 spend_cents_expected: sum(column("spend_cents")?),
+                gross_cents_expected: sum(column("gross_cents")?),
+                margin_cents_expected: Some(column("margin_cents")?)
+                    .filter(|margins| margins.iter().any(|cents| cents.is_finite()))
+                    .map(sum),
             })
         };
         column::OUTLOOK_HORIZONS_DAYS.into_iter().map(totals).collect()

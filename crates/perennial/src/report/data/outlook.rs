@@ -46,6 +46,10 @@ pub struct HorizonTotals {
     pub buyers_expected: f64,
     pub orders_expected: f64,
     pub spend_cents_expected: f64,
+    /// The same before returns.
+    pub gross_cents_expected: f64,
+    /// What it leaves after the cost of the goods; `None` where no cost is known.
+    pub margin_cents_expected: Option<f64>,
 }
 
 /// The same recipe, one horizon earlier, on the window it had not seen.
@@ -57,6 +61,9 @@ pub struct OutlookTest {
     /// Spend, then the next order; by rising width.
     pub coverage: Vec<CoverageRow>,
     pub weeks: Vec<TrackedWeek>,
+    /// Of the active customers.
+    #[serde(default)]
+    pub money: Option<MoneyTest>,
     pub by_repeats: Vec<RepeatRow>,
 }
 
@@ -105,4 +112,11 @@ pub struct SecondOrders {
     pub customers: u64,
     /// By month 1, 2, … as long as somebody has been watched so far.
     pub share: Vec<f64>,
+}
+
+/// Spend of the test window, forecast over what came.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct MoneyTest {
+    pub net_ratio: f64,
+    pub gross_ratio: f64,
 }

@@ -1,8 +1,8 @@
 //! What comes next: stages, expected orders and spend, the promises of the intervals, and the law behind them in pictures.
 
 use crate::report::chart::{Bar, BarMark, Caption, Flows, Line, bars, flows, lines};
-use crate::report::data::{CoverageRow, Outlook, OutlookTest, ReportData};
-use crate::report::language::{Locale, fill};
+use crate::report::data::{CoverageRow, MoneyTest, Outlook, OutlookTest, ReportData};
+use crate::report::language::{Locale, NONE, fill};
 use crate::report::view::{Block, Cell, Figure, Section, Table, heads, missing};
 
 pub fn section(l: &Locale<'_>, data: &ReportData) -> Section {
@@ -56,9 +56,12 @@ fn totals(l: &Locale<'_>, outlook: &Outlook) -> Table {
             Cell::number(l.decimal(h.buyers_expected, 0)),
             Cell::number(l.decimal(h.orders_expected, 0)),
             Cell::number(l.money_about(h.spend_cents_expected)),
+            Cell::number(l.money_about(h.gross_cents_expected)),
+            Cell::number(h.margin_cents_expected.map_or(NONE.to_owned(), |cents| l.money_about(cents))),
         ]
     });
-    table(t.outlook_totals, &[t.within, t.buyers_expected, t.orders_expected, t.expected_spend], rows.collect())
+    let head = [t.within, t.buyers_expected, t.orders_expected, t.expected_spend, t.gross_expected, t.margin_expected];
+    table(t.outlook_totals, &head, rows.collect())
 }
 
 fn stages(l: &Locale<'_>, outlook: &Outlook) -> Figure {
@@ -130,7 +133,14 @@ fn promises_lead(l: &Locale<'_>, outlook: &Outlook, test: &OutlookTest) -> Strin
         ("days", &*l.days(i64::from(test.days))),
         ("from", &*l.day(test.from)),
     ];
-    fill(l.text.promises_lead, &values)
+    let lead = fill(l.text.promises_lead, &values);
+    match test.money {
+        Some(MoneyTest { net_ratio, gross_ratio }) => {
+            let ratios = [("net", &*l.decimal(net_ratio, 2)), ("gross", &*l.decimal(gross_ratio, 2))];
+            format!("{lead} {}", fill(l.text.money_judged, &ratios))
+        }
+        None => lead,
+    }
 }
 
 /// The name of a law of orders.
