@@ -21,7 +21,9 @@ const CUSTOMERS_MIN: usize = 30;
 /// Of the normal law: chance stays within it in 99 of 100 cases.
 const DEVIATIONS: f64 = 2.576;
 /// Rows an origin is learned from, at most, newest windows first.
-const LESSON_ROWS_MAX: usize = 4_000;
+const LESSON_ROWS_MAX: usize = 3_000;
+/// Days told, the newest.
+const POINTS_MAX: usize = 6;
 
 /// A way to part customers: every row's group, `None` where it is not known.
 pub struct Kind {
@@ -122,7 +124,8 @@ fn compared(judged: &Judged, rows: &[usize]) -> (f64, f64, f64) {
 /// past cannot carry the recipe are left out.
 pub fn drift(entry: &Entry, origins: &[Origin], run: &Run) -> Result<Vec<CalibrationPoint>> {
     let one = Run { threads: 1, ..run.clone() };
-    let points = parallel::map(run.threads, origins.iter().collect(), |origin: &Origin| point(entry, origins, origin, &one));
+    let newest = origins.len().saturating_sub(POINTS_MAX);
+    let points = parallel::map(run.threads, origins[newest..].iter().collect(), |at: &Origin| point(entry, origins, at, &one));
     Ok(points.into_iter().collect::<Result<Vec<_>>>()?.into_iter().flatten().collect())
 }
 

@@ -78,6 +78,15 @@ impl Judged {
         }
     }
 
+    /// Customers judged.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        match self {
+            Self::Churn { churned, .. } => churned.len(),
+            Self::Value { actual, .. } => actual.len(),
+        }
+    }
+
     /// Every metric of the task by name.
     #[must_use]
     pub fn measured(&self) -> BTreeMap<&'static str, f64> {

@@ -45,7 +45,7 @@ pub fn judge(settings: &Gate, candidate: &Judged, rivals: &Rivals<'_>, seed: u64
             verdict.churn_limits(settings, &measured);
             verdict.must_rank(churned, &measured, settings.better_probability_min);
         }
-        Judged::Value { .. } => verdict.value_limits(settings, &candidate.measured()),
+        Judged::Value { .. } => verdict.value_limits(settings, candidate),
     }
     let draws = Draws { count: settings.bootstrap_replicates as usize, seed };
     if let Some((name, baseline)) = rivals.baseline {
@@ -63,6 +63,16 @@ pub fn judge(settings: &Gate, candidate: &Judged, rivals: &Rivals<'_>, seed: u64
         verdict.must_beat(&rival, differences, needed);
     }
     verdict
+}
+
+/// Of the normal law: chance stays below it in 95 of 100 cases.
+const DEVIATIONS: f64 = 1.645;
+
+/// Whether a share of so many customers lies beyond the limits further than chance alone would put it.
+pub fn is_outside(share: f64, customers: usize, settings: &Gate) -> bool {
+    let error = |limit: f64| DEVIATIONS * (limit * (1.0 - limit) / customers.max(1) as f64).sqrt();
+    let (min, max) = (settings.coverage_min, settings.coverage_max);
+    share < min - error(min) || share > max + error(max)
 }
 
 /// Every row is a customer of its own.
@@ -105,10 +115,11 @@ impl Verdict {
         self.total(settings, measured, ("buyers", "购买人数"));
     }
 
-    fn value_limits(&mut self, settings: &Gate, measured: &Measured) {
+    fn value_limits(&mut self, settings: &Gate, candidate: &Judged) {
+        let measured = &candidate.measured();
         self.total(settings, measured, ("spend", "消费额"));
         if let Some(share) = measured.get("coverage_80").copied()
-            && !(settings.coverage_min..=settings.coverage_max).contains(&share)
+            && is_outside(share, candidate.rows(), settings)
         {
             let (share, min, max) = (100.0 * share, 100.0 * settings.coverage_min, 100.0 * settings.coverage_max);
             self.refuse(

@@ -36,7 +36,7 @@ pub struct Origin {
 }
 
 /// Customers of an origin: a share is then known to a few points.
-const ORIGIN_ROWS: usize = 1_500;
+const ORIGIN_ROWS: usize = 1_000;
 
 /// An as-of day whose outcomes are known, and how many rows of it are wanted.
 struct Wanted {

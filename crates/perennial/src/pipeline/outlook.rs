@@ -13,10 +13,11 @@ use perennial_learn::words::Words;
 use serde_json::{Value, json};
 
 use super::dataset::{cleaned, cleaned_store};
+use super::gate::is_outside;
 use super::history::History;
 use super::plan::Plan;
 use crate::config::Gate;
-use crate::report::{CoverageRow, MoneyTest, OrdersMatrix, OutlookTest, RepeatRow, TrackedWeek};
+use crate::report::{CoverageRow, MoneyTest, OrdersMatrix, OutlookTest, Promise, RepeatRow, TrackedWeek};
 use crate::shop::Shop;
 
 /// Customers a window is learned from: a law is fitted on each, and the recalibration has at most a few hundred numbers.
@@ -133,17 +134,18 @@ impl Lessons<'_> {
             let expected = answers.orders_expected(at).iter().filter(|orders| orders.is_finite()).sum();
             weeks.push(TrackedWeek { days, expected, actual: table.f64s(column::LABEL_ORDERS)?.iter().sum() });
         }
-        let spend = outlook.spend_coverage(&unseen, &BANDS, seed)?.into_iter().map(|coverage| (false, coverage));
-        let next_order = BANDS.map(|percent| (true, outlook.next_order_coverage(&unseen, percent, seed)));
+        let spend = outlook.spend_coverage(&unseen, &BANDS, seed)?.into_iter().map(|coverage| (Promise::Spend, coverage));
+        let next_order = BANDS.map(|percent| (Promise::NextOrder, outlook.next_order_coverage(&unseen, percent, seed)));
+        let orders = outlook.orders_coverage(&unseen, &BANDS, seed).into_iter().map(|coverage| (Promise::Orders, coverage));
         let money = self.judge_money(&outlook)?;
         // Without a law of amounts nobody's spend was forecast, and there is nothing to say of it.
-        let told = spend.chain(next_order).filter(|(_, coverage)| coverage.customers > 0);
+        let told = spend.chain(next_order).chain(orders).filter(|(_, coverage)| coverage.customers > 0);
         let expected = answers.orders_expected(horizons_days.len() - 1);
         Ok(Some(OutlookTest {
             from: test,
             days: window.days,
             customers: table.rows() as u64,
-            coverage: told.map(|(is_next_order, coverage)| coverage_row(is_next_order, &coverage)).collect(),
+            coverage: told.map(|(of, coverage)| coverage_row(of, &coverage)).collect(),
             weeks,
             money,
             by_repeats: by_repeats(&table.f64s(column::X)?, &expected, &table.f64s(column::LABEL_ORDERS)?),
@@ -174,7 +176,11 @@ impl Lessons<'_> {
         let mut metrics = json!({ "test": {}, "customers": judged.as_ref().map(|judged| judged.customers) });
         if let Some(judged) = &judged {
             for row in &judged.coverage {
-                let name = if row.is_next_order { "next_order_coverage" } else { "coverage" };
+                let name = match row.of {
+                    Promise::Spend => "coverage",
+                    Promise::NextOrder => "next_order_coverage",
+                    Promise::Orders => "orders_coverage",
+                };
                 metrics["test"][format!("{name}_{}", row.percent)] = json!(row.by_pit);
             }
             if let Some(money) = judged.money {
@@ -214,8 +220,12 @@ fn refusals(gate: &Gate, judged: &OutlookTest) -> Vec<Words> {
     let mut reasons = Vec::new();
     let (min, max) = (gate.coverage_min, gate.coverage_max);
     for row in judged.coverage.iter().filter(|row| row.percent == 80) {
-        let (what, what_zh) = if row.is_next_order { ("next order", "下一单日期") } else { ("spend", "消费额") };
-        if !(min..=max).contains(&row.by_pit) {
+        let (what, what_zh) = match row.of {
+            Promise::Spend => ("spend", "消费额"),
+            Promise::NextOrder => ("next order", "下一单日期"),
+            Promise::Orders => ("orders", "订单数"),
+        };
+        if is_outside(row.by_pit, judged.customers as usize, gate) {
             let (share, min, max) = (100.0 * row.by_pit, 100.0 * min, 100.0 * max);
             reasons.push(Words::of(
                 format!("80% intervals of the {what} hold {share:.1}% of the customers, allowed are {min:.0}% to {max:.0}% (gate.coverage_min, gate.coverage_max)"),
@@ -235,10 +245,10 @@ fn refusals(gate: &Gate, judged: &OutlookTest) -> Vec<Words> {
     reasons
 }
 
-fn coverage_row(is_next_order: bool, coverage: &Coverage) -> CoverageRow {
+fn coverage_row(of: Promise, coverage: &Coverage) -> CoverageRow {
     let tenths = coverage.tenths.iter().map(|tenth| tenth.by_pit);
     let tenths = tenths.fold((1.0_f64, 0.0_f64), |(low, high), share| (low.min(share), high.max(share)));
-    CoverageRow { is_next_order, percent: coverage.percent, by_pit: coverage.by_pit, tenths, plain: coverage.plain }
+    CoverageRow { of, percent: coverage.percent, by_pit: coverage.by_pit, tenths, plain: coverage.plain }
 }
 
 fn by_repeats(x: &[f64], expected: &[f64], actual: &[f64]) -> Vec<RepeatRow> {

@@ -10,7 +10,7 @@ use perennial_contract::estimator::{Task, column};
 use perennial_contract::{Day, Entity, Table};
 
 use perennial_learn::lifetime::outlook::stage::Stage;
-use perennial_learn::lifetime::outlook::{BANDS, OutlookModel};
+use perennial_learn::lifetime::outlook::{BANDS, Customers, OutlookModel};
 use perennial_learn::words::Words;
 
 use super::as_of_or_default;
@@ -87,6 +87,7 @@ pub fn picture(shop: &Shop, id: &str, as_of: Option<Day>) -> Result<CustomerPict
 /// The score file's columns, and the intervals that it leaves out.
 fn outlook(champion: &Champion, scores: &Table, row: &Table) -> Result<OutlookPicture> {
     let model = OutlookModel::load(&champion.model.to_json())?;
+    let customers = Customers::from_table(row).map_err(|refusal| anyhow!("{refusal}"))?;
     let factors = model.money().factors(row)?.pop().ok_or_else(|| anyhow!("no row to tell of; this is a bug"))?;
     let told = model.tell(row, &BANDS).map_err(|refusal| anyhow!("{refusal}"))?.pop().flatten();
     let one = |name: &str| -> Result<Option<f64>> { Ok(scores.f64s(name)?.first().copied().filter(|value| value.is_finite())) };
@@ -108,8 +109,16 @@ fn outlook(champion: &Champion, scores: &Table, row: &Table) -> Result<OutlookPi
             let band = spend?.bands.iter().find(|band| band.percent == percent)?;
             Some((band.lo_cents, band.hi_cents))
         };
+        let counts = model.outlook().orders_bands(&customers, days, &BANDS);
+        let orders = |at: usize| {
+            let (lo, hi) = (counts[at].lo[0], counts[at].hi[0]);
+            (lo.is_finite() && hi.is_finite()).then_some((lo as u64, hi as u64))
+        };
         horizons.push(HorizonPicture {
             days,
+            orders_50: orders(0),
+            orders_80: orders(1),
+            orders_95: orders(2),
             gross_cents: one(&format!("gross_cents_{days}d"))?,
             gross_cents_50: times(factors.gross, exact(50)),
             gross_cents_80: times(factors.gross, exact(80)),

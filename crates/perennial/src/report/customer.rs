@@ -82,6 +82,10 @@ pub struct HorizonPicture {
     pub is_extrapolated: bool,
     pub p_no_order: Option<f64>,
     pub orders_expected: Option<f64>,
+    /// Fewest and most orders of the 50%, 80% and 95% intervals.
+    pub orders_50: Option<(u64, u64)>,
+    pub orders_80: Option<(u64, u64)>,
+    pub orders_95: Option<(u64, u64)>,
     /// Minor units, net of returns.
     pub spend_cents: Option<f64>,
     /// Lower and upper ends of the 50%, 80% and 95% intervals.
@@ -234,7 +238,10 @@ impl OutlookPicture {
             told.collect::<Vec<_>>().join(t.list_comma)
         };
         let silent = each(&|h| h.p_no_order.map(|p| l.percent(p, 0)));
-        let orders = each(&|h| h.orders_expected.map(|orders| l.decimal(orders, 2)));
+        let orders = each(&|h| {
+            let mean = l.decimal(h.orders_expected?, 2);
+            Some(h.orders_80.map_or(mean.clone(), |(lo, hi)| format!("{mean} ({}–{})", l.int(lo), l.int(hi))))
+        });
         let mut facts = vec![
             (t.customer_stage.to_owned(), stage),
             (t.customer_next.to_owned(), next),

@@ -20,8 +20,8 @@ pub fn outlook() -> Outlook {
         gross_cents_expected: 9_900_000.0 * (at + 1) as f64,
         margin_cents_expected: Some(3_600_000.0 * (at + 1) as f64),
     };
-    let coverage = |(is_next_order, percent): (bool, u32)| CoverageRow {
-        is_next_order,
+    let coverage = |(of, percent): (Promise, u32)| CoverageRow {
+        of,
         percent,
         by_pit: f64::from(percent) / 100.0 + 0.004,
         tenths: (f64::from(percent) / 100.0 - 0.03, f64::from(percent) / 100.0 + 0.02),
@@ -53,7 +53,9 @@ pub fn outlook() -> Outlook {
             from: Day(15_219),
             days: 90,
             customers: 10_000,
-            coverage: [(false, 50), (false, 80), (true, 80), (true, 95)].map(coverage).to_vec(),
+            coverage: [(Promise::Spend, 50), (Promise::Spend, 80), (Promise::NextOrder, 80), (Promise::NextOrder, 95)]
+                .map(coverage)
+                .to_vec(),
             weeks: (1..=13).map(week).collect(),
             money: Some(MoneyTest { net_ratio: 0.97, gross_ratio: 0.98 }),
             by_repeats: (0..4).map(row).collect(),

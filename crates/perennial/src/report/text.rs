@@ -409,8 +409,8 @@ catalogue! {
     told_too_high: "too high", "偏高";
     told_too_low: "too low", "偏低";
     drift_figure: "Right at earlier days too?", "在更早的日子也准吗？";
-    drift_note: "The same recipe learned from what was known by each day, beside what came after it: a sample of 1,500 customers a day.",
-        "同一方法只用当日之前的数据学习，再与其后的实际对照：每日抽取 1,500 位客户。";
+    drift_note: "The same recipe learned from what was known by each day, beside what came after it: a sample of 1,000 customers a day.",
+        "同一方法只用当日之前的数据学习，再与其后的实际对照：每日抽取 1,000 位客户。";
     chance_alone: "Chance alone (99%)", "随机范围（99%）";
 
     // The outlook.
@@ -463,7 +463,7 @@ catalogue! {
     customer_next_days: "by {q10} (10%), {q50} (50%), {q90} (90%)", "{q10}前（10%），{q50}前（50%），{q90}前（90%）";
     customer_next_never: "not within ten years", "十年之内难以等到";
     customer_silent: "No order within", "期内不下单";
-    customer_orders_expected: "Orders expected", "预期订单数";
+    customer_orders_expected: "Orders (80%)", "预期订单（80%）";
     customer_spend_bands: "Spend in {days}", "{days}消费";
     customer_bands: "{spend}: half between {lo50} and {hi50}, 80% between {lo80} and {hi80}, 95% between {lo95} and {hi95}",
         "{spend}：50% 区间 {lo50} 至 {hi50}，80% 区间 {lo80} 至 {hi80}，95% 区间 {lo95} 至 {hi95}";

@@ -41,7 +41,7 @@ pub struct TenthCoverage {
 }
 
 /// One customer: forecast, whether inside by PIT, whether inside plainly.
-type Counted = (f64, bool, bool);
+pub(super) type Counted = (f64, bool, bool);
 
 impl Outlook {
     /// Coverage of the spend intervals of the window's horizon, which need not be one of the outlook's; the tenths are by expected spend.
@@ -102,7 +102,7 @@ impl Outlook {
     }
 }
 
-fn coverage(percent: u32, mut rows: Vec<Counted>) -> Coverage {
+pub(super) fn coverage(percent: u32, mut rows: Vec<Counted>) -> Coverage {
     // Equal forecasts stay in the order of the rows, which chance has no part in.
     rows.sort_by(|a, b| a.0.total_cmp(&b.0));
     let share =

@@ -8,6 +8,7 @@ pub mod stage;
 mod answer;
 mod answers;
 mod calendar;
+mod counts;
 mod coverage;
 mod curve;
 mod customers;
@@ -27,6 +28,7 @@ mod walk;
 
 pub use answer::{Ask, BANDS, NEXT_ORDER_CHANCES};
 pub use answers::{Answers, Band, BandOutlook, CustomerOutlook, HorizonOutlook, Spend, SpendOutlook};
+pub use counts::OrdersBand;
 pub use coverage::{Coverage, TenthCoverage};
 pub use customers::{ClosedWindow, Customers, HORIZON_DAYS_MAX, Outcomes, Slices};
 pub use estimator::{BtydOutlook, OutlookModel};

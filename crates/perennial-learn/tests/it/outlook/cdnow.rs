@@ -21,19 +21,21 @@ pub fn window(customers: &Customers, day: Day, horizon: i32) -> ClosedWindow {
     ClosedWindow::from_table(&table, horizon, Some(&next)).expect("a window")
 }
 
-fn judged(customers: &Customers, day: Day) -> (Outlook, Vec<Coverage>, Coverage) {
+fn judged(customers: &Customers, day: Day) -> (Outlook, Vec<Coverage>, Coverage, Vec<Coverage>) {
     let after = window(customers, day, HORIZON);
     let before = window(customers, day.plus(-HORIZON), HORIZON);
     let settings = Settings { horizons_days: vec![30, HORIZON, 365], ..Settings::default() };
     let outlook = Outlook::fit(after.customers(), &[before], &settings).expect("a fit");
     let spend = outlook.spend_coverage(&after, &[50, 80, 95], 11).expect("spend");
     let next = outlook.next_order_coverage(&after, 80, 11);
-    (outlook, spend, next)
+    let orders = outlook.orders_coverage(&after, &[50, 80, 95], 11);
+    (outlook, spend, next, orders)
 }
 
-fn tell(day: &str, (outlook, spend, next): &(Outlook, Vec<Coverage>, Coverage)) {
+fn tell(day: &str, (outlook, spend, next, orders): &(Outlook, Vec<Coverage>, Coverage, Vec<Coverage>)) {
     println!("{day}: {:?}, buyers {:?}", outlook.orders_law().name(), outlook.windows()[0].buyers());
-    for (what, coverage) in spend.iter().map(|coverage| ("spend", coverage)).chain([("next order", next)]) {
+    let orders = orders.iter().map(|coverage| ("orders", coverage));
+    for (what, coverage) in spend.iter().map(|coverage| ("spend", coverage)).chain([("next order", next)]).chain(orders) {
         let tenths: Vec<_> = coverage.tenths.iter().map(|tenth| format!("{:.3}", tenth.by_pit)).collect();
         println!(
             "  {what} {}%: {:.4} (plain {:.4}) tenths {}",
@@ -59,10 +61,12 @@ fn validation() {
 #[test]
 fn the_next_quarter_is_covered() {
     let Some(customers) = cdnow::customers() else { return };
-    let (outlook, spend, next) = judged(&customers, Day::from_ymd(1998, 4, 1).expect("a day"));
-    tell("1998-03-31", &(outlook, spend.clone(), next.clone()));
+    let told = judged(&customers, Day::from_ymd(1998, 4, 1).expect("a day"));
+    tell("1998-03-31", &told);
+    let (_, spend, next, orders) = told;
     assert_eq!(spend[1].customers, 23_570);
     assert!((spend[1].by_pit - 0.8).abs() <= 0.0175 && (spend[2].by_pit - 0.95).abs() <= 0.0125);
     assert!((next.by_pit - 0.8).abs() <= 0.015);
+    assert!((orders[1].by_pit - 0.8).abs() <= 0.0175 && (orders[2].by_pit - 0.95).abs() <= 0.0125);
     assert!(spend[1].tenths.iter().all(|tenth| (tenth.by_pit - 0.8).abs() <= 0.04));
 }

@@ -58,7 +58,7 @@ pub struct OutlookTest {
     pub from: Day,
     pub days: i32,
     pub customers: u64,
-    /// Spend, then the next order; by rising width.
+    /// Spend, the next order, orders; each by rising width.
     pub coverage: Vec<CoverageRow>,
     pub weeks: Vec<TrackedWeek>,
     /// Of the active customers.
@@ -67,10 +67,20 @@ pub struct OutlookTest {
     pub by_repeats: Vec<RepeatRow>,
 }
 
+/// What an interval is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Promise {
+    Spend,
+    /// The day of the next order.
+    NextOrder,
+    /// The number of orders.
+    Orders,
+}
+
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct CoverageRow {
-    /// Of the next order's day; else of the spend.
-    pub is_next_order: bool,
+    pub of: Promise,
     pub percent: u32,
     /// An outcome that many share (no spend, no order yet) counted by its part inside.
     pub by_pit: f64,

@@ -1,7 +1,7 @@
 //! What comes next: stages, expected orders and spend, the promises of the intervals, and the law behind them in pictures.
 
 use crate::report::chart::{Bar, BarMark, Caption, Flows, Line, bars, flows, lines};
-use crate::report::data::{CoverageRow, MoneyTest, Outlook, OutlookTest, ReportData};
+use crate::report::data::{CoverageRow, MoneyTest, Outlook, OutlookTest, Promise, ReportData};
 use crate::report::language::{Locale, NONE, fill};
 use crate::report::view::{Block, Cell, Figure, Section, Table, heads, missing};
 
@@ -157,7 +157,11 @@ fn law(l: &Locale<'_>, key: &str) -> String {
 fn coverage(l: &Locale<'_>, test: &OutlookTest) -> Table {
     let t = l.text;
     let row = |row: &CoverageRow| {
-        let what = if row.is_next_order { t.next_order } else { t.expected_spend };
+        let what = match row.of {
+            Promise::Spend => t.expected_spend,
+            Promise::NextOrder => t.next_order,
+            Promise::Orders => t.orders_expected,
+        };
         let (low, high) = row.tenths;
         vec![
             Cell::text(format!("{what}, {}%", row.percent)),
