@@ -58,7 +58,7 @@ impl TryFrom<SpendFile> for FittedSpend {
     type Error = LoadError;
 
     fn try_from(SpendFile { p, q, v, basis }: SpendFile) -> Result<Self, LoadError> {
-        let is_sound = [p, q, v].iter().all(|letter| (1e-12..1e15).contains(letter)) && q > 1.0;
+        let is_sound = [p, q, v].iter().all(|letter| (1e-12..1e24).contains(letter)) && q > 1.0;
         if !is_sound {
             return Err(LoadError(format!("Gamma-Gamma p {p}, q {q}, v {v}; allowed are numbers above 0, and q above 1")));
         }
