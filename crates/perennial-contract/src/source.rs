@@ -93,6 +93,10 @@ pub trait Source {
     fn next_batch(&mut self) -> Result<Option<Batch>, SourceError>;
     /// Valid once `next_batch` has returned `None`.
     fn reconciliation(&self) -> Reconciliation;
+    /// Cells read so far out of which something was taken that tells who somebody is.
+    fn cells_masked(&self) -> u64;
+    /// The files that are read; not every file of a folder is.
+    fn files(&self) -> Vec<PathBuf>;
     /// Bytes of the files read so far and in all, for progress.
     fn bytes(&self) -> (u64, u64);
 }

@@ -1,5 +1,7 @@
 //! Runs a format over its files: record by record into the sink, and out as batches.
 
+use std::path::PathBuf;
+
 use perennial_contract::Entity;
 use perennial_contract::money::minor_digits;
 use perennial_contract::source::{Batch, Reconciliation, Source, SourceError};
@@ -171,6 +173,14 @@ impl<R: Reader> Source for Drive<R> {
 
     fn reconciliation(&self) -> Reconciliation {
         self.out.reconciliation()
+    }
+
+    fn cells_masked(&self) -> u64 {
+        self.out.cells_masked
+    }
+
+    fn files(&self) -> Vec<PathBuf> {
+        self.files.iter().map(|file| file.path.clone()).collect()
     }
 
     fn bytes(&self) -> (u64, u64) {

@@ -309,7 +309,7 @@ impl Mapped {
             values[column] = Value::Text(&customer);
         }
         rename_event(plan, values, &mut event);
-        scrub_json(plan, values, &mut json, &mut from_json);
+        let cells_masked = scrub_json(plan, values, &mut json, &mut from_json);
         if let Some(column) = json_column.filter(|_| !json.is_empty()) {
             values[column] = Value::Text(&json);
         }
@@ -327,6 +327,7 @@ impl Mapped {
                 values[TOTAL] = Value::Whole(cents);
             }
         }
+        out.cells_masked += cells_masked;
         self.note_order(entity, values);
         if let Some(Value::Text(id)) = customer_column.map(|column| &values[column]) {
             for &(kind, cell) in &plan.identities {
@@ -505,16 +506,16 @@ fn format_key(plan: &Plan, stem: &str, row: u64) -> String {
     generated_key(plan).map_or_else(String::new, |_| format!("{stem}:{row}"))
 }
 
-/// Take direct identifiers out of a row's JSON column, if it may hold any.
-fn scrub_json(plan: &Plan, values: &[Value<'_>], json: &mut String, found: &mut Vec<(IdentityKind, String)>) {
-    let Some(Value::Text(text)) = plan.known.json.map(|column| &values[column]) else { return };
+/// Take direct identifiers out of a row's JSON column, if it may hold any; how many cells that were.
+fn scrub_json(plan: &Plan, values: &[Value<'_>], json: &mut String, found: &mut Vec<(IdentityKind, String)>) -> u64 {
+    let Some(Value::Text(text)) = plan.known.json.map(|column| &values[column]) else { return 0 };
     if !may_identify(text) {
-        return;
+        return 0;
     }
-    if let Ok(mut object) = serde_json::from_str(text) {
-        scrub(&mut object, &mut |kind, value| found.push((kind, value.to_owned())));
-        *json = serde_json::Value::Object(object).to_string();
-    }
+    let Ok(mut object) = serde_json::from_str(text) else { return 0 };
+    let cells = scrub(&mut object, &mut |kind, value| found.push((kind, value.to_owned())));
+    *json = serde_json::Value::Object(object).to_string();
+    cells
 }
 
 /// Whether a file has a column for everything a table of the mapping names.

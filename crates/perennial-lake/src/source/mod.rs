@@ -24,6 +24,7 @@ mod layout;
 mod limits;
 mod mapped;
 mod mapping;
+mod mask;
 mod moment;
 mod names;
 mod numbers;

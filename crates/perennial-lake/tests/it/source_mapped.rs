@@ -305,6 +305,38 @@ fn ids_of_parquet_are_whole_numbers_or_text() {
 }
 
 #[test]
+fn free_texts_are_masked_in_every_table() -> Result<(), SourceError> {
+    let folder = tempfile::tempdir().expect("folder");
+    let said = "write to ann@secret.example or 0170 1234567";
+    for (name, text) in [
+        ("surveys.csv", format!("customer_id,answered_at,kind,score,comment\nc1,2024-01-01,nps,9,{said}\n")),
+        ("tickets.csv", format!("ticket_id,opened_at,channel,topic\nt1,2024-01-01,mail,{said}\n")),
+        ("messages.csv", format!("ticket_id,sent_at,sender,body,language\nt1,2024-01-01,customer,{said},en\n")),
+        ("returns.csv", format!("return_id,returned_at,amount_cents,reason\nr1,2024-01-01,5,{said}\n")),
+        ("reviews.csv", format!("review_id,reviewed_at,rating,body\nv1,2024-01-01,5,{said}\nv2,2024-01-01,9,{said}\n")),
+        ("customers.csv", "customer_id,attributes\nc1,\"{\"\"income\"\":5,\"\"passport\"\":\"\"X1234567\"\"}\"\n".to_owned()),
+    ] {
+        put(folder.path(), name, &text);
+    }
+    let read = read(None, &[folder.path().to_path_buf()], &ReadOptions::new("UTC", "EUR"))?;
+    let masked = Some("write to [email] or [phone]".to_owned());
+    for (entity, column) in [
+        (Entity::Surveys, "comment"),
+        (Entity::Tickets, "topic"),
+        (Entity::Messages, "body"),
+        (Entity::Returns, "reason"),
+        (Entity::Reviews, "body"),
+    ] {
+        assert_eq!(read.texts(entity, column), [masked.clone()], "{entity}");
+    }
+    assert_eq!(read.texts(Entity::Customers, "attributes"), [Some(r#"{"income":5}"#.to_owned())]);
+    assert_eq!(read.cells_masked, 6);
+    let [reject] = read.rejects.as_slice() else { panic!("{:?}", read.rejects) };
+    assert!(reject.raw.contains("[email] or [phone]") && !reject.raw.contains("ann@"), "{}", reject.raw);
+    Ok(())
+}
+
+#[test]
 fn facts_name_files_by_their_content() -> Result<(), SourceError> {
     let folder = tempfile::tempdir().expect("folder");
     put(folder.path(), "b.csv", "x\n");
