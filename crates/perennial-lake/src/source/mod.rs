@@ -25,6 +25,7 @@ mod limits;
 mod mapped;
 mod mapping;
 mod mask;
+mod missing;
 mod moment;
 mod names;
 mod numbers;

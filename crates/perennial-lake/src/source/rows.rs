@@ -8,6 +8,7 @@ use arrow::array::{
     TimestampMicrosecondBuilder,
 };
 use perennial_contract::entity::Kind;
+use perennial_contract::source::Place;
 use perennial_contract::{Day, Entity};
 
 use super::identity::looks_like_email;
@@ -118,6 +119,7 @@ pub struct Rows {
     customer: Option<usize>,
     /// Columns of free text, whose addresses and phone numbers are masked.
     free: Vec<usize>,
+    places: Vec<Place>,
     len: usize,
     text_bytes: usize,
 }
@@ -129,7 +131,7 @@ impl Rows {
         let builders = entity.columns().iter().map(|c| Builder::of(c.kind)).collect();
         let free = entity.columns().iter().enumerate().filter(|(_, column)| is_free_text(entity, column.name));
         let free = free.map(|(index, _)| index).collect();
-        Self { entity, builders, customer, free, len: 0, text_bytes: 0 }
+        Self { entity, builders, customer, free, places: Vec::new(), len: 0, text_bytes: 0 }
     }
 
     /// Add a row: one value per column of [`Entity::columns`], in that order. How many of its cells were masked.
@@ -158,6 +160,16 @@ impl Rows {
         cells_masked
     }
 
+    /// The row added last stands there; an empty file is none.
+    pub fn place(&mut self, file: &Arc<str>, row: u64) {
+        let at = self.len as u32 - 1;
+        let goes_on =
+            |last: &Place| Arc::ptr_eq(&last.file, file) && (file.is_empty() || last.row + u64::from(at - last.at) == row);
+        if !self.places.last().is_some_and(goes_on) {
+            self.places.push(Place { at, file: Arc::clone(file), row });
+        }
+    }
+
     /// Whether a row's customer is known by an e-mail address.
     #[must_use]
     pub fn identifies(&self, values: &[Value<'_>]) -> bool {
@@ -175,13 +187,14 @@ impl Rows {
         self.len >= ROWS_MAX || self.text_bytes >= TEXT_BYTES_MAX
     }
 
-    /// The rows so far; the next ones start anew.
-    pub fn take(&mut self) -> Result<RecordBatch, Problem> {
+    /// The rows so far and where they stand; the next ones start anew.
+    pub fn take(&mut self) -> Result<(RecordBatch, Vec<Place>), Problem> {
         self.len = 0;
         self.text_bytes = 0;
         let columns = self.builders.iter_mut().map(Builder::finish).collect();
-        RecordBatch::try_new(self.entity.source_schema(), columns).map_err(|error| {
+        let rows = RecordBatch::try_new(self.entity.source_schema(), columns).map_err(|error| {
             Problem::refused(format!("its rows do not fit {}: {error}", self.entity), "report this as a fault of the reader")
-        })
+        })?;
+        Ok((rows, std::mem::take(&mut self.places)))
     }
 }

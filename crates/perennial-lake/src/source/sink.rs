@@ -1,6 +1,7 @@
 //! Where a format puts what it reads: rows, rejects, identities, and the money of both.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
 use perennial_contract::Entity;
 use perennial_contract::money::Decimal;
@@ -45,6 +46,14 @@ pub struct Tally {
     pub reasons: BTreeMap<String, u64>,
 }
 
+impl Tally {
+    /// Whether more than a share of the rows were bad.
+    #[must_use]
+    pub fn is_above(&self, share: f64) -> bool {
+        self.rejected as f64 > share * self.rows as f64
+    }
+}
+
 pub struct Sink {
     digits: u32,
     tables: BTreeMap<Entity, Rows>,
@@ -60,6 +69,9 @@ pub struct Sink {
     pub tally: Tally,
     /// Cells out of which something was taken that tells who somebody is.
     pub cells_masked: u64,
+    /// The file and row of the current record; no file once all are read.
+    pub file: Arc<str>,
+    pub row: u64,
     problem: Option<Problem>,
 }
 
@@ -88,6 +100,8 @@ impl Sink {
             has_stated: false,
             tally: Tally::default(),
             cells_masked: 0,
+            file: Arc::from(""),
+            row: 0,
             problem: None,
         }
     }
@@ -106,6 +120,7 @@ impl Sink {
             return;
         }
         self.cells_masked += rows.push(values);
+        rows.place(&self.file, self.row);
         if rows.is_full() {
             self.cut(entity);
         }
@@ -208,9 +223,10 @@ impl Sink {
             entity
         };
         match self.tables.entry(entity).or_insert_with(|| Rows::new(entity)).take() {
-            Ok(rows) => self.full.push_back(Batch {
+            Ok((rows, places)) => self.full.push_back(Batch {
                 entity,
                 rows,
+                places,
                 rejects: std::mem::take(&mut self.rejects),
                 identities: std::mem::take(&mut self.identities),
             }),
