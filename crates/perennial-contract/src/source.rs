@@ -1,6 +1,7 @@
 //! What brings data in: batches of canonical rows, with the rows that were no good and the identities that go to the vault.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 
@@ -12,8 +13,19 @@ use crate::money::Decimal;
 pub struct Batch {
     pub entity: Entity,
     pub rows: RecordBatch,
+    /// Where the rows stand in the files, as far as they stand in one; ascending.
+    pub places: Vec<Place>,
     pub rejects: Vec<Reject>,
     pub identities: Vec<Identity>,
+}
+
+/// From row `at` of a batch on, its rows are those of `file` from `row` on, one after another: 1-based, the header not counted.
+/// An empty name is no file: such rows were made of many.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    pub at: u32,
+    pub file: Arc<str>,
+    pub row: u64,
 }
 
 /// A row that cannot be used, kept so that nothing is lost. Cells with direct identifiers are blanked in `value` and `raw`.
@@ -93,6 +105,10 @@ pub trait Source {
     fn next_batch(&mut self) -> Result<Option<Batch>, SourceError>;
     /// Valid once `next_batch` has returned `None`.
     fn reconciliation(&self) -> Reconciliation;
+    /// Cells read so far out of which something was taken that tells who somebody is.
+    fn cells_masked(&self) -> u64;
+    /// The files that are read; not every file of a folder is.
+    fn files(&self) -> Vec<PathBuf>;
     /// Bytes of the files read so far and in all, for progress.
     fn bytes(&self) -> (u64, u64);
 }

@@ -150,7 +150,7 @@ fn append(import: &mut Import<'_>, entity: Entity, rows: &mut Vec<Line>) -> Resu
     };
     let columns = entity.columns().iter().map(|c| column(c.name, c.kind, c.nullable)).collect();
     let batch = RecordBatch::try_new(entity.source_schema(), columns)?;
-    import.append(Batch { entity, rows: batch, rejects: Vec::new(), identities: Vec::new() })?;
+    import.append(Batch { entity, rows: batch, places: Vec::new(), rejects: Vec::new(), identities: Vec::new() })?;
     rows.clear();
     Ok(())
 }

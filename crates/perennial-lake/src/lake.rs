@@ -142,8 +142,11 @@ pub enum LakeError {
     Settings { setting: &'static str, stored: String, given: String },
     #[error("the lake is being changed by {holder}; try again when that has ended")]
     Locked { holder: String },
-    #[error("{file} is in the lake already, imported as batch {batch_id}; leave it out and import the others")]
-    PartlyImported { file: String, batch_id: String },
+    #[error(
+        "{file}: {bad} of its {of} rows for {entity} cannot be used, more than import.reject_share_max = {share_max} allows; {reason}; \
+         nothing was changed: check the columns in the mapping or the file"
+    )]
+    TooManyBad { file: String, entity: Entity, bad: u64, of: u64, share_max: f64, reason: String },
     #[error("{one} and {other} have the same content; leave one of them out")]
     SameContent { one: String, other: String },
     #[error("the lake is of layout {found}, this program knows {known}; use the program that made it")]

@@ -15,6 +15,8 @@ use crate::cmd::Context;
 use crate::config::{self, Cleaning, Loaded, Settings, settings_file};
 use crate::registry::Registry;
 
+/// Marks a shop that simulated files were brought into: they come with their truth beside them, which no import reads.
+pub const SIMULATED_MARK: &str = ".simulated";
 pub const SETTINGS_FILE: &str = "perennial.toml";
 
 pub struct Shop {

@@ -134,7 +134,7 @@ pub fn check(lake: &Lake, at: &Snapshot, settings: &QualitySettings) -> Result<V
         rules.insert(0, rule::reconciliation(&imports, &relations, settings.reconciliation));
     }
     if tables.get(&Entity::Orders).is_none_or(|orders| orders.rows == 0) {
-        rules.insert(0, rule::no_orders());
+        rules.insert(0, rule::no_orders(tables.get(&Entity::OrderItems).map_or(0, |lines| lines.rows)));
     }
     rules.extend(rule::dropped_customers(lake, at, &settings.drop_customers)?);
     for text in &settings.own {
@@ -142,7 +142,7 @@ pub fn check(lake: &Lake, at: &Snapshot, settings: &QualitySettings) -> Result<V
     }
     let is_shut = rules.iter().any(|answer| !answer.passed && answer.severity == Severity::Error);
     let traps = trap::known(&imports, &relations);
-    let suggested = suggest::rules(&tables);
+    let suggested = suggest::rules(&tables, &settings.own);
     Ok(Verdict {
         gate: if is_shut { Gate::Shut } else { Gate::Open },
         rules,

@@ -15,6 +15,10 @@ use crate::table::hash::{hash, mix};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Relations {
     pub orders: u64,
+    /// Of those, called off or never paid, and those that only correct the stock.
+    pub orders_cancelled: u64,
+    pub orders_adjusting: u64,
+    /// Sales without a customer.
     pub orders_of_guests: u64,
     /// Orders that are sales and state an amount, and have no line: nothing of it counts anywhere.
     pub orders_without_lines: u64,
@@ -28,6 +32,8 @@ pub struct Relations {
     pub lines_of_zero: u64,
     pub lines_below_zero: u64,
     pub returns: u64,
+    /// Returns whose reason is that the invoice was cancelled.
+    pub returns_by_cancellation: u64,
     pub returns_without_order: u64,
     pub sales_cents: i64,
     pub returned_cents: i64,
@@ -69,7 +75,7 @@ impl Relations {
         let orders = lake.scan(at, Entity::Orders, &["customer_id", "order_id", "status", "total_cents"], &Who::Everyone)?;
         let columns = ["customer_id", "order_id", "ordered_on", "product_id", "kind", "quantity", "total_cents"];
         let lines = lake.scan(at, Entity::OrderItems, &columns, &Who::Everyone)?;
-        let returns = lake.scan(at, Entity::Returns, &["customer_id", "order_id", "amount_cents"], &Who::Everyone)?;
+        let returns = lake.scan(at, Entity::Returns, &["customer_id", "order_id", "amount_cents", "reason"], &Who::Everyone)?;
         // An order, its lines and its returns have one customer and so one bucket.
         for ((orders, lines), returns) in orders.into_iter().zip(lines).zip(returns) {
             let (ids, mut bare) = pass.orders(orders)?;
@@ -89,6 +95,12 @@ impl Relations {
         Ok(pass.found)
     }
 
+    /// Orders that are sales.
+    #[must_use]
+    pub fn sales(&self) -> u64 {
+        self.orders - self.orders_cancelled - self.orders_adjusting
+    }
+
     #[must_use]
     pub fn net_revenue_cents(&self) -> i64 {
         self.sales_cents.saturating_sub(self.returned_cents)
@@ -102,11 +114,16 @@ impl Pass {
         for batch in bucket {
             let batch = batch?;
             self.found.orders += batch.num_rows() as u64;
-            self.found.orders_of_guests += texts(&batch, "customer_id").null_count() as u64;
+            let customers = texts(&batch, "customer_id");
             let (names, statuses, totals) = (texts(&batch, "order_id"), texts(&batch, "status"), cents(&batch, "total_cents"));
             for row in 0..batch.num_rows() {
                 let id = hash(names.value(row).as_bytes(), 0);
                 ids.insert(id);
+                match statuses.value(row) {
+                    "cancelled" => self.found.orders_cancelled += 1,
+                    "adjustment" => self.found.orders_adjusting += 1,
+                    _ => self.found.orders_of_guests += u64::from(customers.is_null(row)),
+                }
                 if statuses.value(row) != "cancelled" && totals.value(row) > 0 {
                     stating.insert(id);
                 }
@@ -169,9 +186,10 @@ impl Pass {
     }
 
     fn returns(&mut self, batch: &RecordBatch, orders: &HashSet<u64>) {
-        let (ids, amounts) = (texts(batch, "order_id"), cents(batch, "amount_cents"));
+        let (ids, amounts, reasons) = (texts(batch, "order_id"), cents(batch, "amount_cents"), texts(batch, "reason"));
         for row in 0..batch.num_rows() {
             self.found.returns += 1;
+            self.found.returns_by_cancellation += u64::from(reasons.is_valid(row) && reasons.value(row) == "cancellation");
             self.found.returned_cents = self.found.returned_cents.saturating_add(amounts.value(row));
             let is_known = ids.is_null(row) || orders.contains(&hash(ids.value(row).as_bytes(), 0));
             self.found.returns_without_order += u64::from(!is_known);

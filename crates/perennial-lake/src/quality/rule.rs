@@ -29,7 +29,16 @@ struct Count<'a> {
     count: u64,
     of: u64,
     passed: bool,
-    words: (&'a str, &'a str),
+    words: Words<'a>,
+}
+
+/// A finding in English and Chinese.
+#[derive(Clone, Copy)]
+enum Words<'a> {
+    /// Goes on from "3 of 12".
+    Of(&'a str, &'a str),
+    /// Says it all.
+    Plain(&'a str, &'a str),
 }
 
 pub struct Asked<'a> {
@@ -70,7 +79,7 @@ impl Asked<'_> {
             .map(|(&table, profile)| {
                 let of = profile.rows + profile.rejected;
                 let passed = profile.rejected as f64 <= self.settings.reject_share_max * of as f64;
-                let words = (
+                let words = Words::Of(
                     "of the rows that came in were rejected; `rejects` holds each with its reason",
                     "行被拒收；`rejects` 表中有每行及原因",
                 );
@@ -81,49 +90,61 @@ impl Asked<'_> {
 
     fn duplicate_lines(&self) -> Vec<Count<'static>> {
         let Some(profile) = self.tables.get(&Entity::OrderItems) else { return Vec::new() };
-        let words = (
-            "lines repeat another line of the same order exactly; kept unless cleaning.duplicate_lines is \"drop\"",
-            "条明细与同一订单的另一条完全相同；除非 cleaning.duplicate_lines 设为 \"drop\"，否则保留",
-        );
-        vec![Count {
-            table: Entity::OrderItems,
-            count: profile.duplicates,
-            of: profile.rows,
-            passed: profile.duplicates == 0,
-            words,
-        }]
+        // Olist's exports number every piece, so equal lines are pieces and nothing else.
+        let are_pieces = self.imports.iter().all(|import| import.format == "olist");
+        let words = match profile.duplicates {
+            0 => Words::Plain("no line repeats another line of the same order exactly", "没有与同一订单另一条完全相同的明细"),
+            _ if are_pieces => Words::Of(
+                "lines equal another of the same order but for their order_item_id: a line is one piece, and they are kept",
+                "条明细仅 order_item_id 与同一订单的另一条不同：每条明细是一件商品，予以保留",
+            ),
+            _ => Words::Of(
+                "lines repeat another line of the same order exactly; a file may write the pieces of one article line by line, so look at some \
+                 first: they are kept unless cleaning.duplicate_lines is \"drop\"",
+                "条明细与同一订单的另一条完全相同；文件可能将同一商品逐件列出，请先核对：除非 cleaning.duplicate_lines 设为 \"drop\"，否则保留",
+            ),
+        };
+        let passed = profile.duplicates == 0 || are_pieces;
+        vec![Count { table: Entity::OrderItems, count: profile.duplicates, of: profile.rows, passed, words }]
     }
 
     fn duplicate_customers(&self) -> Vec<Count<'static>> {
         let r = self.relations;
-        let words = (
-            "customers have another's history to the cent (three days or more): perhaps one person under two ids",
-            "位客户的历史与他人分毫不差（至少三天）：可能是同一人的两个编号",
-        );
-        vec![Count {
-            table: Entity::OrderItems,
-            count: r.customers_copied,
-            of: r.customers,
-            passed: r.customers_copied == 0,
-            words,
-        }]
+        let passed = r.customers_copied == 0;
+        let words = match passed {
+            true => Words::Plain(
+                "no customer has another's history to the cent (three days or more)",
+                "没有客户的历史与他人分毫不差（至少三天）",
+            ),
+            false => Words::Of(
+                "customers have another's history to the cent (three days or more): perhaps one person under two ids",
+                "位客户的历史与他人分毫不差（至少三天）：可能是同一人的两个编号",
+            ),
+        };
+        vec![Count { table: Entity::OrderItems, count: r.customers_copied, of: r.customers, passed, words }]
     }
 
     fn guests(&self) -> Vec<Count<'static>> {
         let r = self.relations;
-        let passed = r.orders_of_guests as f64 <= self.settings.guest_share_max * r.orders as f64;
-        let words = ("orders belong to nobody; they count in revenue and are not scored", "笔订单没有客户；计入收入，但不打分");
-        vec![Count { table: Entity::Orders, count: r.orders_of_guests, of: r.orders, passed, words }]
+        let passed = r.orders_of_guests as f64 <= self.settings.guest_share_max * r.sales() as f64;
+        let words = Words::Of(
+            "orders that are sales belong to nobody; they count in revenue and are not scored",
+            "笔销售订单没有客户；计入收入，但不打分",
+        );
+        vec![Count { table: Entity::Orders, count: r.orders_of_guests, of: r.sales(), passed, words }]
     }
 
     fn silent_days(&self) -> Vec<Count<'static>> {
         let Some(profile) = self.tables.get(&Entity::Orders) else { return Vec::new() };
         let passed = profile.silent_days_max <= u64::from(self.settings.silent_days_max);
         let of = profile.last_day.zip(profile.first_day).map_or(0, |(last, first)| (last - first + 1) as u64);
-        let words = (
-            "days in a row without an order is the longest silence: is a piece of the export missing?",
-            "天是连续无订单的最长时段：导出是否缺了一段？",
-        );
+        let words = match passed {
+            true => Words::Of("days in a row without an order is the longest silence", "天是连续无订单的最长时段"),
+            false => Words::Of(
+                "days in a row without an order is the longest silence: is a piece of the export missing?",
+                "天是连续无订单的最长时段：导出是否缺了一段？",
+            ),
+        };
         vec![Count { table: Entity::Orders, count: profile.silent_days_max, of, passed, words }]
     }
 
@@ -134,6 +155,7 @@ impl Asked<'_> {
                 Entity::Orders,
                 r.orders_without_lines,
                 r.orders,
+                ("every order that states an amount has lines", "有金额的订单都有明细"),
                 (
                     "orders state an amount and have no line, and nothing of it counts as revenue or spend; import their order_items too",
                     "笔订单有金额而无明细，其金额不计入收入与消费；请一并导入 order_items",
@@ -143,22 +165,29 @@ impl Asked<'_> {
                 Entity::OrderItems,
                 r.lines_without_order,
                 r.lines,
+                ("every line belongs to an order that is there", "每条明细所属订单都存在"),
                 ("lines belong to an order that is not there", "条明细所属订单不存在"),
             ),
             (
                 Entity::OrderItems,
                 r.lines_without_product,
                 r.lines,
+                ("no line names a product that is not there", "没有明细的商品不存在"),
                 ("lines name a product that is not there", "条明细的商品不存在"),
             ),
             (
                 Entity::Returns,
                 r.returns_without_order,
                 r.returns,
+                ("no return names an order that is not there", "没有退货所属订单不存在"),
                 ("returns name an order that is not there", "笔退货所属订单不存在"),
             ),
         ];
-        found.into_iter().map(|(table, count, of, words)| Count { table, count, of, passed: count == 0, words }).collect()
+        let answer = |(table, count, of, good, bad): (_, _, _, (_, _), (_, _))| {
+            let words = if count == 0 { Words::Plain(good.0, good.1) } else { Words::Of(bad.0, bad.1) };
+            Count { table, count, of, passed: count == 0, words }
+        };
+        found.into_iter().map(answer).collect()
     }
 
     fn outliers(&self) -> Vec<Count<'static>> {
@@ -168,7 +197,7 @@ impl Asked<'_> {
             profile.columns.iter().filter(|column| MEASURES.contains(&column.name.as_str())).map(|column| column.outliers).max();
         let count = far.unwrap_or(0);
         // Retail amounts are skewed; a few far-out lines are normal, every twentieth is not.
-        let words = (
+        let words = Words::Of(
             "lines lie more than three interquartile ranges out, by quantity or amount (wholesale buyers, typing errors)",
             "条明细的数量或金额超出三倍四分位距（批发客户或录入错误）",
         );
@@ -180,39 +209,47 @@ impl Asked<'_> {
         let (year, month, day) = last.ymd();
         let days_in_month =
             (28..=31).rev().find(|&day| perennial_contract::Day::from_ymd(year, month, day).is_some()).unwrap_or(31);
-        let words = (
-            "days of the last month are covered: it is cut off, do not compare it with the others",
-            "天是最后一个月已覆盖的天数：该月不完整，勿与其他月份比较",
-        );
         // The last days may simply have no order.
-        vec![Count {
-            table: Entity::Orders,
-            count: u64::from(day),
-            of: u64::from(days_in_month),
-            passed: day + 2 >= days_in_month,
-            words,
-        }]
+        let passed = day + 2 >= days_in_month;
+        let words = match passed {
+            true => {
+                Words::Of("days of the last month are covered: it counts as whole", "天是最后一个月已覆盖的天数：视为完整月份")
+            }
+            false => Words::Of(
+                "days of the last month are covered: it is cut off, do not compare it with the others",
+                "天是最后一个月已覆盖的天数：该月不完整，勿与其他月份比较",
+            ),
+        };
+        vec![Count { table: Entity::Orders, count: u64::from(day), of: u64::from(days_in_month), passed, words }]
     }
 
     fn future(&self) -> Vec<Count<'static>> {
         let imported_us = self.imports.iter().map(|import| import.imported_at_us).max().unwrap_or(i64::MAX);
         let today = imported_us.div_euclid(86_400_000_000);
-        let words = (
-            "table ends after the day it was imported: dates are wrong, or day and month are swapped",
-            "张表的日期晚于导入之日：日期有误，或日月颠倒",
-        );
+        let words = |is_late: bool| match is_late {
+            false => Words::Plain("no row lies after the day of its import", "没有晚于导入之日的行"),
+            true => Words::Plain(
+                "the table ends after the day it was imported: dates are wrong, or day and month are swapped",
+                "该表的日期晚于导入之日：日期有误，或日月颠倒",
+            ),
+        };
         let late = |profile: &TableProfile| profile.last_day.is_some_and(|day| i64::from(day.0) > today + 1);
         let found = self
             .tables
             .iter()
             .filter(|(entity, _)| matches!(entity, Entity::Orders | Entity::OrderItems | Entity::Returns | Entity::Events));
         found
-            .map(|(&table, profile)| Count { table, count: u64::from(late(profile)), of: 1, passed: !late(profile), words })
+            .map(|(&table, profile)| (table, late(profile)))
+            .map(|(table, late)| Count { table, count: u64::from(late), of: 1, passed: !late, words: words(late) })
             .collect()
     }
 }
 
 fn answer(name: &str, severity: Severity, count: Count<'_>) -> Answer {
+    let (finding, finding_zh) = match count.words {
+        Words::Of(en, zh) => (format!("{} of {} {en}", count.count, count.of), format!("{} / {} {zh}", count.count, count.of)),
+        Words::Plain(en, zh) => (en.to_owned(), zh.to_owned()),
+    };
     Answer {
         name: name.to_owned(),
         table: count.table.name().to_owned(),
@@ -220,8 +257,8 @@ fn answer(name: &str, severity: Severity, count: Count<'_>) -> Answer {
         passed: count.passed,
         count: count.count,
         of: count.of,
-        finding: format!("{} of {} {}", count.count, count.of, count.words.0),
-        finding_zh: format!("{} / {} {}", count.count, count.of, count.words.1),
+        finding,
+        finding_zh,
     }
 }
 
@@ -251,8 +288,21 @@ pub fn reconciliation(imports: &[ImportRecord], relations: &Relations, severity:
     }
 }
 
-/// A shop without orders has nothing to learn from.
-pub fn no_orders() -> Answer {
+/// A shop without orders has nothing to learn from, even if it has the lines of some.
+pub fn no_orders(lines: u64) -> Answer {
+    let (finding, finding_zh) = match lines {
+        0 => (
+            "no orders yet; import the shop's files first (`perennial import`)".to_owned(),
+            "还没有订单；请先导入店铺文件（`perennial import`）".to_owned(),
+        ),
+        _ => (
+            format!(
+                "{lines} order lines and none of their orders; import the `orders` they belong to, or the lines with a mapping, \
+                 which makes the orders of them"
+            ),
+            format!("有 {lines} 条订单明细，却没有订单；请导入其 `orders`，或用映射导入明细，由其生成订单"),
+        ),
+    };
     Answer {
         name: "orders".to_owned(),
         table: Entity::Orders.name().to_owned(),
@@ -260,8 +310,8 @@ pub fn no_orders() -> Answer {
         passed: false,
         count: 0,
         of: 0,
-        finding: "no orders yet; import the shop's files first (`perennial import`)".to_owned(),
-        finding_zh: "还没有订单；请先导入店铺文件（`perennial import`）".to_owned(),
+        finding,
+        finding_zh,
     }
 }
 
@@ -295,7 +345,7 @@ pub fn dropped_customers(lake: &Lake, at: &Snapshot, ids: &[String]) -> Result<O
         count: unknown.len() as u64,
         of: ids.len() as u64,
         passed: unknown.is_empty(),
-        words: (&words.0, &words.1),
+        words: Words::Of(&words.0, &words.1),
     };
     Ok(Some(answer("dropped_customers", Severity::Warning, count)))
 }

@@ -1,5 +1,8 @@
 //! Runs a format over its files: record by record into the sink, and out as batches.
 
+use std::path::PathBuf;
+use std::sync::Arc;
+
 use perennial_contract::Entity;
 use perennial_contract::money::minor_digits;
 use perennial_contract::source::{Batch, Reconciliation, Source, SourceError};
@@ -32,6 +35,7 @@ pub trait Reader: Send {
 
 /// A file is given up early when this many rows were read and nine in ten were bad.
 const HOPELESS_ROWS: u64 = 10_000;
+const HOPELESS_SHARE: f64 = 0.9;
 /// Rows read between two looks at whether a batch is full.
 const ROWS_AT_ONCE: usize = 1_024;
 
@@ -69,6 +73,7 @@ impl<R: Reader> Drive<R> {
             let file = &self.files[self.at];
             let records = file.records(&self.limits)?;
             self.out.tally = Tally::default();
+            self.out.file = Arc::from(file.name.as_str());
             self.reader.start(file, records.header())?;
             self.records = Some(records);
             return Ok(());
@@ -81,6 +86,7 @@ impl<R: Reader> Drive<R> {
             }
             self.out.tally.rows += 1;
             let (record, header) = (records.record(), records.header());
+            self.out.row = record.row;
             let result = if record.len() == header.len() {
                 self.reader.row(&record, &mut self.out)
             } else {
@@ -107,9 +113,9 @@ impl<R: Reader> Drive<R> {
             self.out.next_record();
         }
         self.out.check()?;
-        let tally = &self.out.tally;
-        if tally.rows >= HOPELESS_ROWS && tally.rejected * 10 > tally.rows * 9 {
-            return Err(hopeless(tally));
+        let share_max = self.limits.reject_share_max;
+        if self.out.tally.rows >= HOPELESS_ROWS && self.out.tally.is_above(share_max.max(HOPELESS_SHARE)) {
+            return Err(hopeless(&self.out.tally, share_max));
         }
         Ok(())
     }
@@ -119,8 +125,8 @@ impl<R: Reader> Drive<R> {
         self.reader.end(&mut self.out);
         self.out.check()?;
         let tally = &self.out.tally;
-        if tally.rejected * 2 > tally.rows {
-            return Err(hopeless(tally));
+        if tally.is_above(self.limits.reject_share_max) {
+            return Err(hopeless(tally, self.limits.reject_share_max));
         }
         self.rows_in_all += tally.rows;
         self.bytes_before += self.files[self.at].bytes;
@@ -136,6 +142,9 @@ impl<R: Reader> Drive<R> {
             let at = self.at;
             return self.step().map_err(|problem| problem.of(&self.files[at].path));
         }
+        if !self.out.file.is_empty() {
+            (self.out.file, self.out.row) = (Arc::from(""), 0);
+        }
         let last = self.files.len().saturating_sub(1);
         if !self.reader.finish(&mut self.out).map_err(|problem| problem.of(&self.files[last].path))? {
             self.out.cut_all();
@@ -146,11 +155,14 @@ impl<R: Reader> Drive<R> {
     }
 }
 
-fn hopeless(tally: &Tally) -> Problem {
+fn hopeless(tally: &Tally, share_max: f64) -> Problem {
     let commonest = tally.reasons.iter().max_by_key(|(_, count)| **count);
     let (reason, count) = commonest.map_or(("", 0), |(reason, count)| (reason.as_str(), *count));
     Problem::refused(
-        format!("{} of its {} rows cannot be used; {count} times: {reason}", tally.rejected, tally.rows),
+        format!(
+            "{} of its {} rows cannot be used, more than import.reject_share_max = {share_max} allows; {count} times: {reason}",
+            tally.rejected, tally.rows
+        ),
         "check the format's name, or the columns and the date format in the mapping",
     )
 }
@@ -171,6 +183,14 @@ impl<R: Reader> Source for Drive<R> {
 
     fn reconciliation(&self) -> Reconciliation {
         self.out.reconciliation()
+    }
+
+    fn cells_masked(&self) -> u64 {
+        self.out.cells_masked
+    }
+
+    fn files(&self) -> Vec<PathBuf> {
+        self.files.iter().map(|file| file.path.clone()).collect()
     }
 
     fn bytes(&self) -> (u64, u64) {

@@ -1,14 +1,16 @@
 //! Direct identifiers: which columns hold them, and the pseudonym that stands for a person instead.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::sync::LazyLock;
 
 use hmac::{Hmac, KeyInit, Mac};
-use memchr::memmem::Finder;
+use memchr::{memchr, memchr2};
 use perennial_contract::source::IdentityKind;
 use serde_json::{Map, Value};
 use sha2::Sha256;
 
+use super::mask::masked;
 use super::problem::Problem;
 
 const KINDS: [IdentityKind; 5] =
@@ -53,54 +55,231 @@ impl Pseudonyms {
     }
 }
 
-/// Take direct identifiers out of a JSON object, at any depth, handing each to `found`.
-pub fn scrub(object: &mut Map<String, Value>, found: &mut impl FnMut(IdentityKind, &str)) {
+/// Take direct identifiers out of a JSON object, at any depth, handing those the vault keeps to `found`: members with a telling name
+/// go, addresses and phone numbers within other texts are masked. How many cells that were.
+pub fn scrub(object: &mut Map<String, Value>, found: &mut impl FnMut(IdentityKind, &str)) -> u64 {
+    let mut cells = 0;
+    // A name or an address may stand in several members beside each other.
+    let mut parts: BTreeMap<IdentityKind, Vec<String>> = BTreeMap::new();
     object.retain(|key, value| {
-        let Some(kind) = kind_of_member(key) else {
-            match value {
-                Value::Object(inner) => scrub(inner, found),
-                Value::Array(items) => {
-                    items.iter_mut().filter_map(Value::as_object_mut).for_each(|inner| scrub(inner, found));
-                }
-                Value::String(text) if looks_like_email(text) => {
-                    found(IdentityKind::Email, text);
-                    return false;
-                }
-                _ => {}
-            }
-            return true;
+        // Whether something is so tells nobody's name.
+        let Some(held) = held_by(key).filter(|_| !matches!(value, Value::Bool(_) | Value::Null)) else {
+            let is_kept = scrub_value(key, value, found, &mut cells);
+            cells += u64::from(!is_kept);
+            return is_kept;
         };
-        match value {
-            Value::String(text) => found(kind, text),
-            Value::Object(parts) => {
-                let text: Vec<_> = parts.values().filter_map(Value::as_str).collect();
-                found(kind, &text.join(", "));
-            }
-            Value::Number(number) => found(kind, &number.to_string()),
-            _ => {}
+        cells += 1;
+        if let Held::Identity(kind) = held {
+            parts.entry(kind).or_default().extend(Some(text_of(value)).filter(|text| !text.is_empty()));
         }
         false
     });
+    for (kind, texts) in parts {
+        let separator = if kind == IdentityKind::Name { " " } else { ", " };
+        match kind {
+            IdentityKind::Name | IdentityKind::Address => found(kind, &texts.join(separator)),
+            _ => texts.iter().for_each(|text| found(kind, text)),
+        }
+    }
+    cells
+}
+
+/// A value under a name that tells nothing; false if it has to go.
+fn scrub_value(key: &str, value: &mut Value, found: &mut impl FnMut(IdentityKind, &str), cells: &mut u64) -> bool {
+    match value {
+        Value::Object(inner) => *cells += scrub(inner, found),
+        Value::Array(items) => {
+            items.retain_mut(|item| {
+                let is_kept = scrub_value(key, item, found, cells);
+                *cells += u64::from(!is_kept);
+                is_kept
+            });
+        }
+        // A masked id would be the same for everybody.
+        Value::String(text) if looks_like_email(text) && is_id(key) => return false,
+        Value::String(text) if !is_id(key) => {
+            if let Cow::Owned(masked) = masked(text) {
+                *text = masked;
+                *cells += 1;
+            }
+        }
+        _ => {}
+    }
+    true
+}
+
+fn is_id(key: &str) -> bool {
+    ["id", "Id", "ID"].iter().any(|end| key.ends_with(end))
+}
+
+fn text_of(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Number(number) => number.to_string(),
+        Value::Object(parts) => parts.values().filter_map(Value::as_str).collect::<Vec<_>>().join(", "),
+        Value::Array(items) => items.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", "),
+        Value::Bool(_) | Value::Null => String::new(),
+    }
 }
 
 /// Whether a JSON text may hold something [`scrub`] takes out; most do not and need not be parsed.
 #[must_use]
 pub fn may_identify(json: &str) -> bool {
-    static SIGNS: LazyLock<[Finder<'static>; 8]> =
-        LazyLock::new(|| ["@", "mail", "hone", "ddress", "irth", "_name", "stName", "street"].map(Finder::new));
-    SIGNS.iter().any(|sign| sign.find(json.as_bytes()).is_some())
+    let bytes = json.as_bytes();
+    let mut at = 0;
+    while let Some(quote) = memchr(b'"', &bytes[at..]) {
+        let from = at + quote + 1;
+        let mut to = from;
+        while let Some(next) = memchr2(b'"', b'\\', &bytes[to..]) {
+            to += next;
+            if bytes[to] == b'"' {
+                break;
+            }
+            // An escaped character may be anything.
+            if bytes.get(to + 1) == Some(&b'u') {
+                return true;
+            }
+            to = (to + 2).min(bytes.len());
+        }
+        let text = json.get(from..to).unwrap_or_default();
+        at = (to + 1).min(bytes.len());
+        let is_key = bytes[at..].iter().find(|b| !b.is_ascii_whitespace()) == Some(&b':');
+        if if is_key { is_telling(text) } else { matches!(masked(text), Cow::Owned(_)) } {
+            return true;
+        }
+    }
+    false
 }
 
-fn kind_of_member(key: &str) -> Option<IdentityKind> {
-    let plain: String = key.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
-    Some(match plain.as_str() {
-        "email" | "emailaddress" | "customeremail" | "useremail" => IdentityKind::Email,
-        "firstname" | "lastname" | "fullname" | "customername" | "surname" => IdentityKind::Name,
-        "phone" | "phonenumber" | "mobile" | "mobilephone" | "telephone" => IdentityKind::Phone,
-        "address" | "street" | "shippingaddress" | "billingaddress" | "address1" | "address2" => IdentityKind::Address,
-        "birthday" | "birthdate" | "dateofbirth" => IdentityKind::BirthDate,
+/// What a member or parameter holds, by its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Held {
+    /// What the vault keeps.
+    Identity(IdentityKind),
+    /// What nobody needs: a password, a card's number, an IP address.
+    Secret,
+}
+
+/// Whether a member or parameter of this name tells who somebody is or lets somebody in.
+#[must_use]
+pub fn is_telling(key: &str) -> bool {
+    held_by(key).is_some()
+}
+
+/// No telling name is longer.
+const NAME_BYTES_MAX: usize = 48;
+
+/// `customer_email`, `customerEmail` and `Customer E-Mail` all end in `email`: the last words tell.
+fn held_by(key: &str) -> Option<Held> {
+    if !key.is_ascii() {
+        return held_by_foreign(key);
+    }
+    let (mut plain, mut starts) = ([0_u8; NAME_BYTES_MAX], 0_u64);
+    let (mut length, mut before) = (0, b'_');
+    for byte in key.bytes() {
+        if byte.is_ascii_alphanumeric() {
+            if length == NAME_BYTES_MAX {
+                return None;
+            }
+            let begins = !before.is_ascii_alphanumeric() || byte.is_ascii_uppercase() && !before.is_ascii_uppercase();
+            starts |= u64::from(begins) << length;
+            plain[length] = byte.to_ascii_lowercase();
+            length += 1;
+        }
+        before = byte;
+    }
+    let plain = std::str::from_utf8(&plain[..length]).ok()?;
+    // The longest ending first: an `ip_address` is no address.
+    (0..length).filter(|start| starts >> start & 1 == 1).find_map(|start| held_by_words(&plain[start..]))
+}
+
+fn held_by_words(words: &str) -> Option<Held> {
+    use IdentityKind::{Address, BirthDate, Email, Name, Phone};
+    Some(match words {
+        "email" | "mail" | "emailaddress" | "mailaddress" | "useremail" | "customeremail" => Held::Identity(Email),
+        "firstname" | "lastname" | "fullname" | "givenname" | "familyname" | "middlename" | "customername" | "surname"
+        | "forename" | "vorname" | "nachname" | "recipientname" | "contactname" | "cardholder" | "cardholdername" => {
+            Held::Identity(Name)
+        }
+        "phone" | "phonenumber" | "phoneno" | "mobile" | "mobilephone" | "mobilenumber" | "cell" | "cellphone" | "telephone"
+        | "telephonenumber" | "tel" | "telno" | "telefon" | "telefonnummer" | "telefone" | "telefono" | "celular" | "handy"
+        | "fax" | "msisdn" | "whatsapp" => Held::Identity(Phone),
+        "address" | "street" | "streetaddress" | "streetname" | "streetnumber" | "housenumber" | "shippingaddress"
+        | "billingaddress" | "deliveryaddress" | "homeaddress" | "address1" | "address2" | "address3" | "addressline"
+        | "addressline1" | "addressline2" | "zip" | "zipcode" | "postcode" | "postalcode" | "pincode" | "plz" | "cep"
+        | "adresse" | "anschrift" | "strasse" | "endereco" => Held::Identity(Address),
+        "birthday" | "birthdate" | "dateofbirth" | "dob" | "geburtsdatum" => Held::Identity(BirthDate),
+        "ip"
+        | "ipaddress"
+        | "ipaddr"
+        | "ipv4"
+        | "ipv6"
+        | "macaddress"
+        | "token"
+        | "jwt"
+        | "password"
+        | "passwd"
+        | "passwort"
+        | "pwd"
+        | "passphrase"
+        | "secret"
+        | "apikey"
+        | "authorization"
+        | "cookie"
+        | "otp"
+        | "iban"
+        | "bic"
+        | "accountnumber"
+        | "bankaccount"
+        | "passport"
+        | "passportnumber"
+        | "passportno"
+        | "creditcard"
+        | "creditcardnumber"
+        | "cardnumber"
+        | "cardno"
+        | "ccnumber"
+        | "cvv"
+        | "cvc"
+        | "ssn"
+        | "socialsecuritynumber"
+        | "nationalid"
+        | "taxid"
+        | "cpf"
+        | "driverslicense"
+        | "driverlicense" => Held::Secret,
         _ => return None,
     })
+}
+
+/// The same in other scripts, whose words are not set apart.
+fn held_by_foreign(key: &str) -> Option<Held> {
+    use IdentityKind::{Address, BirthDate, Email, Name, Phone};
+    const ENDINGS: &[(&str, Held)] = &[
+        ("邮箱", Held::Identity(Email)),
+        ("电子邮件", Held::Identity(Email)),
+        ("姓名", Held::Identity(Name)),
+        ("收货人", Held::Identity(Name)),
+        ("手机", Held::Identity(Phone)),
+        ("手机号", Held::Identity(Phone)),
+        ("手机号码", Held::Identity(Phone)),
+        ("电话", Held::Identity(Phone)),
+        ("电话号码", Held::Identity(Phone)),
+        ("地址", Held::Identity(Address)),
+        ("邮编", Held::Identity(Address)),
+        ("straße", Held::Identity(Address)),
+        ("生日", Held::Identity(BirthDate)),
+        ("出生日期", Held::Identity(BirthDate)),
+        ("身份证", Held::Secret),
+        ("身份证号", Held::Secret),
+        ("护照号", Held::Secret),
+        ("银行卡号", Held::Secret),
+        ("密码", Held::Secret),
+        ("IP地址", Held::Secret),
+    ];
+    let key = key.trim();
+    // The longest ending first here too.
+    ENDINGS.iter().filter(|(ending, _)| key.ends_with(ending)).max_by_key(|(ending, _)| ending.len()).map(|(_, held)| *held)
 }
 
 #[must_use]
@@ -131,14 +310,41 @@ mod tests {
 
     #[test]
     fn identifiers_are_taken_out_of_json_at_any_depth() {
-        let text = r#"{"order_id":"7","email":"a@b.example","contact":{"firstName":"Ann","note":"x"},"list":[{"to":"c@d.example"}],"address":{"street":"1 Lane","city":"York"}}"#;
-        assert!(may_identify(text) && !may_identify(r#"{"order_id":"7","name":"lamp"}"#));
+        let text = r#"{"order_id":"7","email":"a@b.example","contact":{"firstName":"Ann","last_name":"Lee","note":"x"},"list":[{"to":"c@d.example"},"+49 170 1234567"],"street":"1 Lane","zip":4711,"is_mobile":true,"user_id":"e@f.example"}"#;
         let mut object: Map<String, Value> = serde_json::from_str(text).expect("json");
         let mut found = Vec::new();
-        scrub(&mut object, &mut |kind, value| found.push((kind.name(), value.to_owned())));
-        assert_eq!(serde_json::to_string(&object).expect("json"), r#"{"order_id":"7","contact":{"note":"x"},"list":[{}]}"#);
-        let expected = [("email", "a@b.example"), ("name", "Ann"), ("email", "c@d.example"), ("address", "1 Lane, York")];
+        let cells = scrub(&mut object, &mut |kind, value| found.push((kind.name(), value.to_owned())));
+        let left = r#"{"order_id":"7","contact":{"note":"x"},"list":[{"to":"[email]"},"[phone]"],"is_mobile":true}"#;
+        assert_eq!((serde_json::to_string(&object).expect("json").as_str(), cells), (left, 8));
+        let expected = [("name", "Ann Lee"), ("email", "a@b.example"), ("address", "1 Lane, 4711")];
         assert_eq!(found, expected.map(|(kind, value)| (kind, value.to_owned())));
+    }
+
+    #[test]
+    fn telling_names_are_known_however_they_are_spelled() {
+        let telling = "tel,Telephone,mobile,userMobile,ip,clientIP,ip_address,x-token,accessToken,Password,IBAN,passport_no,credit card,\
+                       card_number,street,zip,billing.zip_code,E-Mail,联系电话,收货地址";
+        assert!(telling.split(',').all(is_telling), "{:?}", telling.split(',').find(|key| !is_telling(key)));
+        let others = "order_id,name,zipper,hotel,script,shipping,tip,email_id,email_opened,phone_model,商品名称,state";
+        assert!(!others.split(',').any(is_telling), "{:?}", others.split(',').find(|key| is_telling(key)));
+        assert_eq!(held_by("ip_address"), Some(Held::Secret));
+    }
+
+    #[test]
+    fn only_what_may_identify_is_parsed() {
+        for json in [
+            r#"{"tel" : "1"}"#,
+            r#"{"a":{"b":["x","mail zed@example.com"]}}"#,
+            r#"{"note":"call +49 170 1234567"}"#,
+            r#"{"search":"?token=secret"}"#,
+            r#"{"t\u0065l":"1"}"#,
+            r#"{"a":"\"","ip":"10.1.2.3"}"#,
+        ] {
+            assert!(may_identify(json), "{json}");
+        }
+        for json in [r#"{"order_id":"7","name":"lamp","price":12.5,"ean":"4006381333931"}"#, "{}", r#"{"a":"#, r#"{"a":"\"#] {
+            assert!(!may_identify(json), "{json}");
+        }
     }
 
     #[test]

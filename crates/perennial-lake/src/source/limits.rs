@@ -1,7 +1,7 @@
 //! How much of anything a file may hold before it is refused, so that no file can exhaust the machine.
 
 /// Limits on one input file. The defaults are far above what shops export.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Limits {
     /// One cell.
     pub cell_bytes_max: usize,
@@ -19,6 +19,8 @@ pub struct Limits {
     /// A Parquet file's footer, and one of its pages after decompression.
     pub footer_bytes_max: u64,
     pub page_bytes_max: u64,
+    /// A file is refused when more than this share of its rows is bad.
+    pub reject_share_max: f64,
 }
 
 impl Default for Limits {
@@ -33,6 +35,7 @@ impl Default for Limits {
             shared_text_bytes_max: 128 << 20,
             footer_bytes_max: 16 << 20,
             page_bytes_max: 64 << 20,
+            reject_share_max: 0.5,
         }
     }
 }

@@ -25,7 +25,7 @@ use super::record::Record;
 use super::rows::Value;
 use super::sale::TOO_LARGE;
 use super::sink::Sink;
-use super::sniff::{Sniffed, listed, position};
+use super::sniff::{Sniffed, listed};
 use super::status::CANCELLED;
 
 const ITEM: Entity = Entity::OrderItems;
@@ -91,6 +91,7 @@ impl Mapped {
         if mapping.tables.is_empty() {
             return Err(Problem::refused("the mapping fills no table", "add a [[table]] with its columns").of_mapping());
         }
+        super::missing::check(mapping, files)?;
         let fills = |file: &Sniffed, entity: Entity| {
             mapping.tables.iter().any(|t| t.takes(&file.name) && t.entity().is_ok_and(|e| e == entity) && covers(t, file))
         };
@@ -134,6 +135,15 @@ impl Mapped {
             _ => return false,
         };
         self.cancelled.len() > 0 && self.cancelled.find(order).is_some()
+    }
+
+    /// Whether a row that fills other tables too has no customer to tell of: a guest's, and none of `customers`.
+    fn is_guest(&self, plan: &Plan, record: &Record<'_>) -> bool {
+        let is_empty = |column: usize| plan.text(column, record).is_empty();
+        plan.entity == Entity::Customers
+            && self.plans_in_file > 1
+            && plan.known.customer.is_none_or(is_empty)
+            && plan.pseudonym.is_none_or(|cell| record.cell(cell).is_empty())
     }
 
     /// What a line says was earned or given back, taken down before the row is judged.
@@ -221,7 +231,8 @@ impl Reader for Mapped {
     }
 
     fn entity(&self) -> Entity {
-        self.plans.first().map_or(Entity::Orders, |plan| plan.entity)
+        // A row that belongs to several tables is one of the lines that come last.
+        self.plans.last().map_or(Entity::Orders, |plan| plan.entity)
     }
 
     fn private(&self) -> &[usize] {
@@ -274,6 +285,9 @@ impl Mapped {
     /// The row of one table. Whatever can fail comes before the sink is touched.
     fn one(&mut self, plan: &Plan, record: &Record<'_>, out: &mut Sink) -> Result<(), Bad> {
         let entity = plan.entity;
+        if self.is_guest(plan, record) {
+            return Ok(());
+        }
         let is_cancelled = self.is_cancelled(plan, record);
         let stated = if is_cancelled { None } else { self.state(plan, record, out) };
         let (mut customer, mut json) = (String::new(), String::new());
@@ -309,7 +323,7 @@ impl Mapped {
             values[column] = Value::Text(&customer);
         }
         rename_event(plan, values, &mut event);
-        scrub_json(plan, values, &mut json, &mut from_json);
+        let cells_masked = scrub_json(plan, values, &mut json, &mut from_json);
         if let Some(column) = json_column.filter(|_| !json.is_empty()) {
             values[column] = Value::Text(&json);
         }
@@ -327,6 +341,7 @@ impl Mapped {
                 values[TOTAL] = Value::Whole(cents);
             }
         }
+        out.cells_masked += cells_masked;
         self.note_order(entity, values);
         if let Some(Value::Text(id)) = customer_column.map(|column| &values[column]) {
             for &(kind, cell) in &plan.identities {
@@ -352,19 +367,22 @@ impl Mapped {
             return Ok(());
         }
         let id = plan.text(ORDER_ID, record);
+        if id.is_empty() {
+            return Err(plan.bad(ORDER_ID, "order_id is missing"));
+        }
         let time = (&values[ORDERED_AT], &values[ORDERED_ON]);
         let written = match time {
             (Value::Instant(instant), Value::Day(day)) => Some((*instant, *day)),
             _ => None,
         };
         let order = match written {
-            Some(time) if !id.is_empty() => {
+            Some(time) => {
                 let owner = self.book.customer(plan.text(OWNER, record));
                 // An order made of its lines has no status, and is none, until one of them turns out good.
                 let status = if self.derives_orders { "" } else { "completed" };
                 self.book.order(id, || Order::new(owner, time, status))
             }
-            _ => self.book.find(id).ok_or_else(|| plan.bad(ORDER_ID, "belongs to no order of this import"))?,
+            None => self.book.find(id).ok_or_else(|| plan.bad(ORDER_ID, "belongs to no order of this import"))?,
         };
         order.lines += 1;
         let (lines, time, owner) = (order.lines, (order.at, order.on), order.customer);
@@ -505,19 +523,19 @@ fn format_key(plan: &Plan, stem: &str, row: u64) -> String {
     generated_key(plan).map_or_else(String::new, |_| format!("{stem}:{row}"))
 }
 
-/// Take direct identifiers out of a row's JSON column, if it may hold any.
-fn scrub_json(plan: &Plan, values: &[Value<'_>], json: &mut String, found: &mut Vec<(IdentityKind, String)>) {
-    let Some(Value::Text(text)) = plan.known.json.map(|column| &values[column]) else { return };
+/// Take direct identifiers out of a row's JSON column, if it may hold any; how many cells that were.
+fn scrub_json(plan: &Plan, values: &[Value<'_>], json: &mut String, found: &mut Vec<(IdentityKind, String)>) -> u64 {
+    let Some(Value::Text(text)) = plan.known.json.map(|column| &values[column]) else { return 0 };
     if !may_identify(text) {
-        return;
+        return 0;
     }
-    if let Ok(mut object) = serde_json::from_str(text) {
-        scrub(&mut object, &mut |kind, value| found.push((kind, value.to_owned())));
-        *json = serde_json::Value::Object(object).to_string();
-    }
+    let Ok(mut object) = serde_json::from_str(text) else { return 0 };
+    let cells = scrub(&mut object, &mut |kind, value| found.push((kind, value.to_owned())));
+    *json = serde_json::Value::Object(object).to_string();
+    cells
 }
 
 /// Whether a file has a column for everything a table of the mapping names.
 fn covers(table: &TableMapping, file: &Sniffed) -> bool {
-    table.columns.values().chain(&table.pseudonym).all(|column| position(&file.header, &[column]).is_some())
+    super::missing::columns(table, file).is_empty()
 }

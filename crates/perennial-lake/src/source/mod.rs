@@ -24,6 +24,8 @@ mod layout;
 mod limits;
 mod mapped;
 mod mapping;
+mod mask;
+mod missing;
 mod moment;
 mod names;
 mod numbers;

@@ -1,5 +1,6 @@
 //! Rows of one canonical table, on their way into Arrow columns.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use arrow::array::{
@@ -7,9 +8,11 @@ use arrow::array::{
     TimestampMicrosecondBuilder,
 };
 use perennial_contract::entity::Kind;
+use perennial_contract::source::Place;
 use perennial_contract::{Day, Entity};
 
 use super::identity::looks_like_email;
+use super::mask::masked;
 use super::problem::Problem;
 
 /// One cell of a canonical row.
@@ -93,6 +96,18 @@ impl Builder {
     }
 }
 
+/// Columns in which people write what they like.
+fn is_free_text(entity: Entity, column: &str) -> bool {
+    matches!(
+        (entity, column),
+        (Entity::Reviews, "title" | "body")
+            | (Entity::Surveys, "comment")
+            | (Entity::Tickets, "topic")
+            | (Entity::Messages, "body")
+            | (Entity::Returns, "reason")
+    )
+}
+
 /// Rows are handed on when there are this many, or this many bytes of text.
 const ROWS_MAX: usize = 32_768;
 const TEXT_BYTES_MAX: usize = 8 << 20;
@@ -102,6 +117,9 @@ pub struct Rows {
     builders: Vec<Builder>,
     /// Where the customer's id stands.
     customer: Option<usize>,
+    /// Columns of free text, whose addresses and phone numbers are masked.
+    free: Vec<usize>,
+    places: Vec<Place>,
     len: usize,
     text_bytes: usize,
 }
@@ -111,14 +129,17 @@ impl Rows {
     pub fn new(entity: Entity) -> Self {
         let customer = entity.columns().iter().position(|column| column.name == "customer_id");
         let builders = entity.columns().iter().map(|c| Builder::of(c.kind)).collect();
-        Self { entity, builders, customer, len: 0, text_bytes: 0 }
+        let free = entity.columns().iter().enumerate().filter(|(_, column)| is_free_text(entity, column.name));
+        let free = free.map(|(index, _)| index).collect();
+        Self { entity, builders, customer, free, places: Vec::new(), len: 0, text_bytes: 0 }
     }
 
-    /// Add a row: one value per column of [`Entity::columns`], in that order.
+    /// Add a row: one value per column of [`Entity::columns`], in that order. How many of its cells were masked.
     ///
     /// # Panics
     /// If the values are not of the columns' number and kinds, which is a mistake in the caller's code.
-    pub fn push(&mut self, values: &[Value<'_>]) {
+    pub fn push(&mut self, values: &[Value<'_>]) -> u64 {
+        let mut cells_masked = 0;
         assert_eq!(values.len(), self.builders.len(), "{} has other columns", self.entity);
         for (index, (builder, value)) in self.builders.iter_mut().zip(values).enumerate() {
             match value {
@@ -126,9 +147,27 @@ impl Rows {
                 Value::Texts(list) => self.text_bytes += list.iter().map(String::len).sum::<usize>(),
                 _ => {}
             }
+            if let (Value::Text(text), true) = (value, self.free.contains(&index))
+                && let Cow::Owned(masked) = masked(text)
+            {
+                builder.push(&Value::Text(&masked));
+                cells_masked += 1;
+                continue;
+            }
             assert!(builder.push(value), "{}.{} cannot hold {value:?}", self.entity, self.entity.columns()[index].name);
         }
         self.len += 1;
+        cells_masked
+    }
+
+    /// The row added last stands there; an empty file is none.
+    pub fn place(&mut self, file: &Arc<str>, row: u64) {
+        let at = self.len as u32 - 1;
+        let goes_on =
+            |last: &Place| Arc::ptr_eq(&last.file, file) && (file.is_empty() || last.row + u64::from(at - last.at) == row);
+        if !self.places.last().is_some_and(goes_on) {
+            self.places.push(Place { at, file: Arc::clone(file), row });
+        }
     }
 
     /// Whether a row's customer is known by an e-mail address.
@@ -148,13 +187,14 @@ impl Rows {
         self.len >= ROWS_MAX || self.text_bytes >= TEXT_BYTES_MAX
     }
 
-    /// The rows so far; the next ones start anew.
-    pub fn take(&mut self) -> Result<RecordBatch, Problem> {
+    /// The rows so far and where they stand; the next ones start anew.
+    pub fn take(&mut self) -> Result<(RecordBatch, Vec<Place>), Problem> {
         self.len = 0;
         self.text_bytes = 0;
         let columns = self.builders.iter_mut().map(Builder::finish).collect();
-        RecordBatch::try_new(self.entity.source_schema(), columns).map_err(|error| {
+        let rows = RecordBatch::try_new(self.entity.source_schema(), columns).map_err(|error| {
             Problem::refused(format!("its rows do not fit {}: {error}", self.entity), "report this as a fault of the reader")
-        })
+        })?;
+        Ok((rows, std::mem::take(&mut self.places)))
     }
 }

@@ -363,11 +363,12 @@ impl Reader for Segment {
             Some(Json::Object(properties)) => properties,
             _ => Map::new(),
         };
-        scrub(&mut properties, &mut |kind, value| {
+        let cells_masked = scrub(&mut properties, &mut |kind, value| {
             if let Some(customer) = &customer {
                 out.identity(customer, kind, value);
             }
         });
+        out.cells_masked += cells_masked;
         let call = Call { name, customer, anonymous, time, id, properties };
         match call.name.as_str() {
             "order_completed" => self.order(&call, out)?,

@@ -1,12 +1,14 @@
 //! Where a format puts what it reads: rows, rejects, identities, and the money of both.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
 use perennial_contract::Entity;
 use perennial_contract::money::Decimal;
 use perennial_contract::source::{Batch, Identity, IdentityKind, Reconciliation, Reject};
 
 use super::identity::looks_like_email;
+use super::mask::masked;
 use super::problem::{Bad, Problem};
 use super::record::Record;
 use super::rows::{Rows, Value};
@@ -44,6 +46,14 @@ pub struct Tally {
     pub reasons: BTreeMap<String, u64>,
 }
 
+impl Tally {
+    /// Whether more than a share of the rows were bad.
+    #[must_use]
+    pub fn is_above(&self, share: f64) -> bool {
+        self.rejected as f64 > share * self.rows as f64
+    }
+}
+
 pub struct Sink {
     digits: u32,
     tables: BTreeMap<Entity, Rows>,
@@ -57,6 +67,11 @@ pub struct Sink {
     current: Sum,
     has_stated: bool,
     pub tally: Tally,
+    /// Cells out of which something was taken that tells who somebody is.
+    pub cells_masked: u64,
+    /// The file and row of the current record; no file once all are read.
+    pub file: Arc<str>,
+    pub row: u64,
     problem: Option<Problem>,
 }
 
@@ -84,6 +99,9 @@ impl Sink {
             current: Sum::default(),
             has_stated: false,
             tally: Tally::default(),
+            cells_masked: 0,
+            file: Arc::from(""),
+            row: 0,
             problem: None,
         }
     }
@@ -101,7 +119,8 @@ impl Sink {
             });
             return;
         }
-        rows.push(values);
+        self.cells_masked += rows.push(values);
+        rows.place(&self.file, self.row);
         if rows.is_full() {
             self.cut(entity);
         }
@@ -158,17 +177,21 @@ impl Sink {
                 raw.push_str(" | ");
             }
             let text = record.cell(cell);
-            raw.push_str(if hidden(cell) && !text.is_empty() { HIDDEN } else { text });
+            match hidden(cell) && !text.is_empty() {
+                true => raw.push_str(HIDDEN),
+                // Only the part that is kept.
+                false => raw.push_str(&masked(cut(text, RAW_BYTES_MAX))),
+            }
         }
         let reason = bad.reason.into_owned();
         *self.tally.reasons.entry(reason.clone()).or_default() += 1;
         self.tally.rejected += 1;
-        let value = |cell| if hidden(cell) { HIDDEN } else { cut(record.cell(cell), VALUE_BYTES_MAX) };
+        let value = |cell| if hidden(cell) { HIDDEN.into() } else { masked(cut(record.cell(cell), VALUE_BYTES_MAX)) };
         let (column, text) = match bad.part {
             Some((name, text)) => (Some(name.to_owned()), Some(shown_part(text))),
             None => (
                 bad.cell.map(|cell| place.header.get(cell).cloned().unwrap_or_default()),
-                bad.cell.map(|cell| value(cell).to_owned()),
+                bad.cell.map(|cell| value(cell).into_owned()),
             ),
         };
         self.rejects.push(Reject {
@@ -200,9 +223,10 @@ impl Sink {
             entity
         };
         match self.tables.entry(entity).or_insert_with(|| Rows::new(entity)).take() {
-            Ok(rows) => self.full.push_back(Batch {
+            Ok((rows, places)) => self.full.push_back(Batch {
                 entity,
                 rows,
+                places,
                 rejects: std::mem::take(&mut self.rejects),
                 identities: std::mem::take(&mut self.identities),
             }),
@@ -236,7 +260,7 @@ impl Sink {
 
 /// A part's text as a reject shows it.
 fn shown_part(text: String) -> String {
-    if text.contains('@') { HIDDEN.to_owned() } else { cut(&text, VALUE_BYTES_MAX).to_owned() }
+    if text.contains('@') { HIDDEN.to_owned() } else { masked(cut(&text, VALUE_BYTES_MAX)).into_owned() }
 }
 
 /// At most `most` bytes of a text, whole characters.

@@ -14,6 +14,7 @@ use perennial_contract::source::Reject;
 use crate::lake::{LakeError, Origin, Progress, TableCount};
 use crate::table::existing::{Meeting, Superseded};
 use crate::table::file::{DataFile, FileWriter, Target, sync_dir};
+use crate::table::judge::{Places, REPEATED};
 use crate::table::keys::{Fate, Fates};
 use crate::table::merge::{Rows, merge};
 use crate::table::order::buckets;
@@ -52,6 +53,7 @@ struct Settled {
     table: SealedTable,
     files: Vec<DataFile>,
     fates: Fates,
+    places: Places,
     superseded: Superseded,
     /// Number of the table's next version, for file names.
     version: u64,
@@ -107,6 +109,11 @@ impl Writing<'_> {
         for entity in entities {
             settled.extend(self.settle(stage, entity)?);
         }
+        for entity in stage.judge.tables() {
+            if !stage.tables.contains_key(&entity) {
+                stage.judge.judge(entity, (&Places::default(), 0), &Fates::default())?;
+            }
+        }
         let mut outcome = Outcome::default();
         let mut rejects = self.write_tables(&settled, &mut outcome)?;
         drop(settled);
@@ -129,20 +136,23 @@ impl Writing<'_> {
 
     fn settle(&self, stage: &mut Stage, entity: Entity) -> Result<Option<Settled>, LakeError> {
         let Some(table) = stage.seal(entity)? else { return Ok(None) };
-        let keys = stage.tables.get_mut(&entity).map(|table| std::mem::take(&mut table.keys)).unwrap_or_default();
+        let staged = stage.tables.get_mut(&entity);
+        let (keys, places) =
+            staged.map(|table| (std::mem::take(&mut table.keys), std::mem::take(&mut table.places))).unwrap_or_default();
         let version = self.store.ledger.snapshot()?.versions.get(&entity).copied().unwrap_or(0);
         let files = self.store.ledger.files(entity, version, None)?;
         let mut fates = Fates::default();
         let mut superseded = Superseded::new();
         if entity != Entity::Rejects {
             let index = keys.index(&mut fates);
+            stage.judge.judge(entity, (&places, keys.len() as u64), &fates)?;
             if !files.is_empty() {
                 let folder = self.store.folder(entity);
                 let meeting = Meeting { entity, folder: &folder, files: &files, threads: self.store.limits.threads };
                 superseded = meeting.settle((&index, keys.len()), &mut fates)?;
             }
         }
-        Ok(Some(Settled { table, files, fates, superseded, version: version + 1 }))
+        Ok(Some(Settled { table, files, fates, places, superseded, version: version + 1 }))
     }
 
     fn write_tables(&self, tables: &[Settled], outcome: &mut Outcome) -> Result<Vec<(u64, Reject)>, LakeError> {
@@ -199,7 +209,7 @@ impl Writing<'_> {
         let problem = |e: arrow::error::ArrowError| LakeError::Rows { entity, problem: e.to_string() };
         let incoming = merge(entity, table.table.streams(bucket)?);
         let mut judged = incoming.map(|batch| {
-            let batch = self.judge(entity, &table.fates, &batch?, &tally)?;
+            let batch = self.judge(table, &batch?, &tally)?;
             origin.stored(&schema, &batch).map_err(problem)
         });
         if streams.is_empty() {
@@ -220,7 +230,8 @@ impl Writing<'_> {
     }
 
     /// Leave out rows that are not to be stored, and count every row.
-    fn judge(&self, entity: Entity, fates: &Fates, rows: &RecordBatch, tally: &Mutex<Tally>) -> Result<RecordBatch, LakeError> {
+    fn judge(&self, table: &Settled, rows: &RecordBatch, tally: &Mutex<Tally>) -> Result<RecordBatch, LakeError> {
+        let (entity, fates) = (table.table.entity(), &table.fates);
         let mut tally = tally.lock().unwrap_or_else(PoisonError::into_inner);
         if fates.all_added() {
             tally.count.added += rows.num_rows() as u64;
@@ -241,34 +252,36 @@ impl Writing<'_> {
         tally.count.added += found.iter().filter(|&&f| f == Fate::Added).count() as u64;
         tally.count.replaced += found.iter().filter(|&&f| f == Fate::Replaces).count() as u64;
         for row in 0..repeated.num_rows() {
-            tally.repeated.push(self.repeated_row(entity, &repeated, row));
+            tally.repeated.push(self.repeated_row(table, &repeated, row));
         }
         let mask: BooleanArray = found.iter().map(|f| Some(matches!(f, Fate::Added | Fate::Replaces))).collect();
         filter_record_batch(rows, &mask).map_err(problem)
     }
 
     /// A row whose key came earlier in the same import, as a reject with its number of arrival.
-    fn repeated_row(&self, entity: Entity, rows: &RecordBatch, row: usize) -> (u64, Reject) {
+    fn repeated_row(&self, table: &Settled, rows: &RecordBatch, row: usize) -> (u64, Reject) {
+        let entity = table.table.entity();
         let cell = |column: &ArrayRef| array_value_to_string(column, row).unwrap_or_default();
         let named = |name: &&str| rows.column_by_name(name).map(&cell).unwrap_or_default();
-        let key: Vec<String> = entity.key().iter().map(|name| format!("{name} {:?}", named(name))).collect();
+        let key: Vec<String> = entity.key().iter().map(named).collect();
         let own = rows.schema_ref().fields().iter().zip(rows.columns()).take(rows.num_columns() - 1);
         let filled = own.filter(|(_, column)| column.is_valid(row));
         let raw: serde_json::Map<_, _> = filled.map(|(field, column)| (field.name().clone(), cell(column).into())).collect();
         let arrival: u64 =
             rows.columns().last().and_then(|c| c.as_primitive_opt::<Int64Type>()).map_or(0, |c| c.value(row) as u64);
-        let file = match self.origin.files.as_slice() {
-            [only] => only.name.clone(),
-            several => format!("{} files", several.len()),
+        let (file, row) = match (table.places.of(arrival), self.origin.files.as_slice()) {
+            (Some((file, row)), _) => (file.to_owned(), row),
+            // Made of many rows, or of a source without files: the table's rows in the order they came.
+            (None, [only]) => (only.name.clone(), arrival + 1),
+            (None, several) => (format!("{} files", several.len()), arrival + 1),
         };
         let reject = Reject {
             entity,
             file,
-            // The source's own row number is not known here; this counts the table's rows in the order they came.
-            row: arrival + 1,
-            column: entity.key().first().map(|&name| name.to_owned()),
-            value: entity.key().first().map(named),
-            reason: format!("repeated key: a row with {} came earlier in this import", key.join(", ")),
+            row,
+            column: Some(entity.key().join(", ")),
+            value: Some(key.join(", ")),
+            reason: REPEATED.to_owned(),
             raw: serde_json::Value::Object(raw).to_string(),
         };
         (arrival, reject)

@@ -31,6 +31,8 @@ pub struct Import<'a> {
     progress: Arc<Progress>,
     batches: Option<SyncSender<Batch>>,
     staging: Option<JoinHandle<Result<Stage, LakeError>>>,
+    files_known: usize,
+    reject_share_max: Option<f64>,
     _lock: WriteLock,
 }
 
@@ -48,18 +50,14 @@ pub(crate) fn begin<'a>(lake: &'a Lake, origin: &Origin) -> Result<Begin<'a>, La
     // An import that failed in this process left files behind that nothing refers to.
     recover(store, &lock)?;
     vacuum(store, jiff::Timestamp::now().as_microsecond())?;
-    let (mut known, mut fresh) = (Vec::new(), 0);
+    let mut known = Vec::new();
     for file in &origin.files {
-        match store.ledger.batch_of(&file.sha256)? {
-            Some((batch_id, at_us)) => known.push((file, batch_id, at_us)),
-            None => fresh += 1,
-        }
+        known.extend(store.ledger.batch_of(&file.sha256)?);
     }
-    if let Some((file, batch_id, imported_at_us)) = known.into_iter().next() {
-        if fresh == 0 {
-            return Ok(Begin::AlreadyImported { batch_id, imported_at_us });
-        }
-        return Err(LakeError::PartlyImported { file: file.name.clone(), batch_id });
+    let files_known = known.len();
+    // A set is read whole where only some of it is known, because its files need each other: what is known is there already, row by row.
+    if let Some((batch_id, imported_at_us)) = known.into_iter().next().filter(|_| files_known == origin.files.len()) {
+        return Ok(Begin::AlreadyImported { batch_id, imported_at_us });
     }
     let mut seen = BTreeMap::new();
     for file in &origin.files {
@@ -85,6 +83,8 @@ pub(crate) fn begin<'a>(lake: &'a Lake, origin: &Origin) -> Result<Begin<'a>, La
         progress,
         batches: Some(batches),
         staging: Some(staging),
+        files_known,
+        reject_share_max: None,
         _lock: lock,
     }))
 }
@@ -121,6 +121,16 @@ impl Import<'_> {
         Ok(())
     }
 
+    /// How many of its files came with an earlier import, unchanged.
+    pub fn files_known(&self) -> usize {
+        self.files_known
+    }
+
+    /// Refuse the import at its commit if more than this share of a file's rows for a table is bad, repeated keys included.
+    pub fn refuse_above(&mut self, reject_share: f64) {
+        self.reject_share_max = Some(reject_share);
+    }
+
     /// Name of the import: a digest of its format and its files' contents.
     pub fn batch_id(&self) -> &str {
         &self.batch_id
@@ -145,6 +155,7 @@ impl Import<'_> {
     /// Make everything appended part of the lake, all tables and the vault at once.
     pub fn commit(mut self, money: &Reconciliation) -> Result<Receipt, LakeError> {
         let mut stage = self.staged()?;
+        stage.judge.share_max = self.reject_share_max;
         let store = self.lake.store();
         store.reached("staged");
         let writing = Writing { store, origin: &self.origin, batch_id: &self.batch_id, progress: self.progress.clone() };

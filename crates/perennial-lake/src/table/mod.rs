@@ -10,6 +10,7 @@ pub(crate) mod existing;
 pub(crate) mod file;
 pub(crate) mod hash;
 pub(crate) mod import;
+pub(crate) mod judge;
 pub(crate) mod keys;
 pub(crate) mod ledger;
 pub(crate) mod lock;

@@ -15,6 +15,7 @@ use perennial_contract::source::{Batch, Identity, IdentityKind, Reject};
 
 use crate::lake::LakeError;
 use crate::table::file::storage;
+use crate::table::judge::{Judge, Places};
 use crate::table::keys::{KeyLog, ROWS_MAX};
 use crate::table::merge::Rows;
 use crate::table::order::buckets;
@@ -26,6 +27,7 @@ pub(crate) struct TableStage {
     /// Sorted runs on disk, by bucket, oldest first.
     runs: BTreeMap<u32, Vec<PathBuf>>,
     pub keys: KeyLog,
+    pub places: Places,
     pub received: u64,
 }
 
@@ -39,6 +41,7 @@ pub(crate) struct Stage {
     pub tables: BTreeMap<Entity, TableStage>,
     /// Rejects by the table they would have been rows of.
     pub rejected: BTreeMap<Entity, u64>,
+    pub judge: Judge,
     pub identities: BTreeMap<(String, IdentityKind), String>,
     pub loaded_cents: i128,
 }
@@ -69,6 +72,7 @@ impl Stage {
             filled,
             tables: BTreeMap::new(),
             rejected: BTreeMap::new(),
+            judge: Judge::default(),
             identities: BTreeMap::new(),
             loaded_cents: 0,
         }
@@ -76,13 +80,17 @@ impl Stage {
 
     /// Take a batch whose rows fit their table.
     pub(crate) fn take(&mut self, batch: Batch) -> Result<(), LakeError> {
-        let Batch { entity, rows, rejects, identities } = batch;
+        let Batch { entity, rows, places, rejects, identities } = batch;
         for Identity { customer_id, kind, value } in identities {
             self.identities.insert((customer_id, kind), value);
         }
         if rows.num_rows() > 0 {
             self.loaded_cents += net_cents(entity, &rows);
+            let arrived = self.tables.get(&entity).map_or(0, |table| table.received);
             self.push(entity, &rows)?;
+            if let Some(table) = self.tables.get_mut(&entity) {
+                table.places.note(arrived, &places);
+            }
         }
         self.reject(&rejects)?;
         let held: usize = self.tables.values().map(|table| table.pending.bytes()).sum();
@@ -95,6 +103,7 @@ impl Stage {
         }
         for reject in rejects {
             *self.rejected.entry(reject.entity).or_default() += 1;
+            self.judge.reject(reject);
         }
         self.push(Entity::Rejects, &reject_rows(rejects)?)
     }
@@ -105,6 +114,7 @@ impl Stage {
             pending: Pending::new(entity),
             runs: BTreeMap::new(),
             keys: KeyLog::default(),
+            places: Places::default(),
             received: 0,
         });
         // Two rejects of one row are two reasons, not a repeated key.

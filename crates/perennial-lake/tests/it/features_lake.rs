@@ -25,7 +25,7 @@ fn in_lake(shop: &Shop, dir: &std::path::Path) -> Lake {
         let columns: Vec<&str> = entity.columns().iter().map(|column| column.name).collect();
         for rows in memory.scan(&Snapshot::default(), entity, &columns, &Who::Everyone).unwrap().into_iter().flatten() {
             let rows = rows.unwrap().with_schema(entity.source_schema()).unwrap();
-            import.append(Batch { entity, rows, rejects: Vec::new(), identities: Vec::new() }).unwrap();
+            import.append(Batch { entity, rows, places: Vec::new(), rejects: Vec::new(), identities: Vec::new() }).unwrap();
         }
     }
     import.commit(&Reconciliation::ZERO).unwrap();

@@ -4,7 +4,7 @@ use perennial_contract::Entity;
 use perennial_contract::arrow::array::Array;
 use perennial_contract::engine::{Engine, Who};
 use perennial_contract::money::Decimal;
-use perennial_contract::source::{Reconciliation, Reject};
+use perennial_contract::source::{Batch, Place, Reconciliation, Reject};
 use perennial_lake::lake::{Begin, FileFact, Lake, LakeError, Limits, Origin, ShopFacts, TableCount};
 use proptest::prelude::*;
 
@@ -55,8 +55,11 @@ fn the_same_files_are_imported_once() {
     }
     let mut both = origin("b");
     both.files.extend(origin("a").files);
-    let error = lake.begin(&both).err().map(|e| e.to_string()).unwrap();
-    assert!(error.starts_with("a.csv is in the lake already"), "{error}");
+    // A set of which some is new is read whole: what is known is told from what is not, row by row.
+    match lake.begin(&both).unwrap() {
+        Begin::Import(import) => assert_eq!(import.files_known(), 1),
+        Begin::AlreadyImported { .. } => panic!("b is new"),
+    }
     let twice = Origin { files: vec![both.files[0].clone(), FileFact { name: "c.csv".into(), ..both.files[0].clone() }], ..both };
     assert!(matches!(lake.begin(&twice), Err(LakeError::SameContent { .. })));
     assert_eq!(lake.snapshot().unwrap(), first.snapshot);
@@ -115,10 +118,95 @@ fn repeated_keys_go_to_the_rejects_and_the_money_adds_up() {
     let rejects = lake.engine().query(&receipt.snapshot, sql, None, &Who::Everyone).unwrap();
     assert_eq!(rejects.texts("table").unwrap().value(0), "order_items");
     assert_eq!(rejects.i64s("row").unwrap(), [2, 9]);
-    assert_eq!(
-        rejects.texts("reason").unwrap().value(0),
-        "repeated key: a row with order_id \"o1\", line_no \"1\" came earlier in this import"
-    );
+    assert_eq!(rejects.texts("reason").unwrap().value(0), "repeated key: a row with this key came earlier in this import");
+}
+
+fn place(at: u32, file: &str, row: u64) -> Place {
+    Place { at, file: file.into(), row }
+}
+
+#[test]
+fn a_repeated_key_says_where_it_stands() {
+    let dir = folder();
+    // So little memory that every batch goes to disk first.
+    let lake = create(dir.path()).with_limits(Limits { import_bytes: 1, ..Limits::default() });
+    let first = Batch {
+        places: vec![place(0, "one.csv", 1), place(1, "one.csv", 7)],
+        ..batch(&[line("c1", "o1", 1, 10, 1), line("c1", "o2", 1, 10, 2), line("c1", "o1", 1, 10, 3)])
+    };
+    let second = Batch {
+        places: vec![place(0, "two.csv", 4)],
+        ..batch(&[line("c2", "o3", 1, 9, 4), line("c9", "o2", 1, 8, 5), line("", "o3", 1, 7, 6)])
+    };
+    let receipt = import(&lake, "a", vec![first, second]).unwrap();
+    let sql = "SELECT file, \"row\", \"column\", value, reason FROM rejects ORDER BY file, \"row\"";
+    let found = lake.engine().query(&receipt.snapshot, sql, None, &Who::Everyone).unwrap();
+    let texts = |name: &str| found.texts(name).unwrap().iter().map(|text| text.unwrap().to_owned()).collect::<Vec<_>>();
+    assert_eq!(texts("file"), ["one.csv", "two.csv", "two.csv"]);
+    assert_eq!(found.i64s("row").unwrap(), [8, 5, 6]);
+    assert_eq!(texts("value"), ["o1, 1", "o2, 1", "o3, 1"]);
+    assert_eq!(texts("column"), ["order_id, line_no"; 3]);
+    assert_eq!(texts("reason"), ["repeated key: a row with this key came earlier in this import"; 3]);
+}
+
+#[test]
+fn a_file_with_too_many_bad_rows_of_a_table_is_refused_whole() {
+    let dir = folder();
+    let lake = create(dir.path());
+    let before = lake.snapshot().unwrap();
+    let rows = |orders: i64| (0..30).map(|i| line("c1", &format!("o{}", i % orders), 1, 10, 5)).collect::<Vec<_>>();
+    let commit = |orders: i64, share: f64| {
+        let mut import = begin(&lake, "a");
+        import.refuse_above(share);
+        import.append(Batch { places: vec![place(0, "good.csv", 1)], ..batch(&[line("c7", "g1", 1, 9, 40)]) }).unwrap();
+        import.append(Batch { places: vec![place(0, "lines.csv", 1)], ..batch(&rows(orders)) }).unwrap();
+        import.commit(&Reconciliation::ZERO)
+    };
+    let error = commit(10, 0.5).unwrap_err().to_string();
+    assert!(error.starts_with("lines.csv: 20 of its 30 rows for order_items cannot be used"), "{error}");
+    assert!(error.contains("import.reject_share_max = 0.5") && error.contains("20 times: repeated key"), "{error}");
+    assert_eq!(lake.snapshot().unwrap(), before);
+    assert_eq!(lake.imports().unwrap(), []);
+    // Half of them is not more than half; and whoever wants more may have it.
+    assert_eq!(commit(15, 0.5).unwrap().record.tables[0].1.rejected, 15);
+    let rejects = || {
+        (1..=25).map(|row| Reject {
+            entity: Entity::Reviews,
+            file: "r.csv".into(),
+            row,
+            column: None,
+            value: None,
+            reason: "x".into(),
+            raw: "".into(),
+        })
+    };
+    let mut refused = begin(&lake, "b");
+    refused.refuse_above(0.5);
+    refused.append(Batch { rejects: rejects().collect(), ..batch(&[line("c7", "g2", 1, 9, 40)]) }).unwrap();
+    let error = refused.commit(&Reconciliation::ZERO).unwrap_err().to_string();
+    assert!(error.starts_with("r.csv: 25 of its 25 rows for reviews"), "{error}");
+    // The few of a small file say nothing.
+    let mut few = begin(&lake, "b");
+    few.refuse_above(0.5);
+    few.append(Batch { rejects: rejects().take(19).collect(), ..batch(&[line("c7", "g2", 1, 9, 40)]) }).unwrap();
+    few.commit(&Reconciliation::ZERO).unwrap();
+}
+
+#[test]
+fn money_stays_balanced_where_some_files_of_a_set_are_known() {
+    let dir = folder();
+    let lake = create(dir.path());
+    import(&lake, "a", vec![batch(&sample())]).unwrap();
+    let mut both = origin("b");
+    both.files.extend(origin("a").files);
+    let Begin::Import(mut again) = lake.begin(&both).unwrap() else { panic!("b is new") };
+    again.append(batch(&sample())).unwrap();
+    again.append(batch(&[line("c8", "n1", 1, 30, 11)])).unwrap();
+    let record = again.commit(&Reconciliation::ZERO).unwrap().record;
+    assert_eq!(record.tables, [(Entity::OrderItems, TableCount { added: 1, unchanged: 5, ..TableCount::default() })]);
+    assert_eq!((record.money.loaded_cents, record.money.unchanged_cents), (751, 740));
+    assert_eq!(all_lines(&lake).iter().map(|line| line.cents).sum::<i64>(), 751);
+    assert!(matches!(lake.begin(&both).unwrap(), Begin::AlreadyImported { .. }));
 }
 
 #[test]

@@ -64,7 +64,7 @@ pub fn line(customer: &str, order: &str, line: i64, day: i32, cents: i64) -> Lin
 }
 
 pub fn batch(lines: &[Line]) -> Batch {
-    Batch { entity: Entity::OrderItems, rows: rows(lines), rejects: Vec::new(), identities: Vec::new() }
+    Batch { entity: Entity::OrderItems, rows: rows(lines), places: Vec::new(), rejects: Vec::new(), identities: Vec::new() }
 }
 
 pub fn rows(lines: &[Line]) -> RecordBatch {
@@ -104,7 +104,7 @@ pub fn sparse(entity: Entity, keys: &[&str]) -> Batch {
         }
     });
     let rows = RecordBatch::try_new(entity.source_schema(), columns.collect()).unwrap();
-    Batch { entity, rows, rejects: Vec::new(), identities: Vec::new() }
+    Batch { entity, rows, places: Vec::new(), rejects: Vec::new(), identities: Vec::new() }
 }
 
 pub fn import(lake: &Lake, content: &str, batches: Vec<Batch>) -> Result<Receipt, LakeError> {

@@ -31,6 +31,7 @@ pub struct Read {
     pub stated: String,
     pub rejected: String,
     pub rounding: String,
+    pub cells_masked: u64,
 }
 
 pub fn read(format: Option<&str>, paths: &[PathBuf], options: &ReadOptions) -> Result<Read, SourceError> {
@@ -47,6 +48,7 @@ pub fn read(format: Option<&str>, paths: &[PathBuf], options: &ReadOptions) -> R
     }
     let (done, all) = source.bytes();
     assert!(done <= all, "{done} of {all} bytes");
+    read.cells_masked = source.cells_masked();
     let money = source.reconciliation();
     (read.stated, read.rejected, read.rounding) =
         (money.stated.to_string(), money.rejected.to_string(), money.rounding.to_string());

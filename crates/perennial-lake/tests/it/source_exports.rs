@@ -200,6 +200,35 @@ fn segment_calls_become_events_orders_returns_reviews_and_customers() -> Result<
     Ok(())
 }
 
+const SEGMENT_TELLING: &str = r#"{"type":"page","messageId":"n1","name":"Home","userId":"u1","timestamp":"2024-01-05T09:59:00Z","properties":{"url":"https://x.example/?email=bob@secret.example&page=2","search":"?token=s3cret","path":"/u/bob@secret.example","title":"Hello bob@secret.example"}}
+{"type":"track","messageId":"n2","event":"Form Sent","userId":"u1","timestamp":"2024-01-05T09:59:00Z","properties":{"contact":{"Email":"bob@secret.example","firstName":"Bobby","lastname":"Secretname"},"note":"call +49 170 1234567","tel":"+491701234567","ip":"10.1.2.3","ean":"4006381333931","when":"2024-01-05"}}
+{"type":"track","messageId":"n3","event":"Product Reviewed","userId":"u1","timestamp":"2024-01-06T09:59:00Z","properties":{"product_id":"p1","review_title":"Call 0170/1234567","review_body":"Great, mail me at zed@secret.example","rating":5}}
+{"type":"track","messageId":"n4","event":"Order Completed","userId":"u1","timestamp":"2024-01-06T09:59:00Z","properties":{"order_id":"2024-0001-2345","currency":"USD","total":5,"billing_zip":"80331","products":[{"product_id":"p1","price":5,"quantity":1}]}}
+"#;
+
+#[test]
+fn what_tells_who_somebody_is_stays_out_of_the_properties_and_texts_of_calls() -> Result<(), SourceError> {
+    let read = load("segment", "calls.jsonl", SEGMENT_TELLING)?;
+    let everything = format!("{:?}{:?}", read.tables, read.rejects);
+    for secret in ["bob@", "zed@", "Bobby", "Secretname", "1234567", "10.1.2.3", "s3cret", "80331"] {
+        assert!(!everything.contains(secret), "{secret} in {everything}");
+    }
+    let properties: Vec<_> = read.texts(Entity::Events, "properties").into_iter().flatten().collect();
+    let left = r#"{"url":"https://x.example/?email=[hidden]&page=2","search":"?token=[hidden]","path":"/u/[email]","title":"Hello [email]"}"#;
+    assert_eq!(properties[0], left);
+    assert_eq!(properties[1], r#"{"contact":{},"note":"call [phone]","ean":"4006381333931","when":"2024-01-05"}"#);
+    assert_eq!(read.texts(Entity::Reviews, "title"), [Some("Call [phone]".to_owned())]);
+    assert_eq!(read.texts(Entity::Reviews, "body"), [Some("Great, mail me at [email]".to_owned())]);
+    assert_eq!(read.texts(Entity::Orders, "order_id"), [Some("2024-0001-2345".to_owned())]);
+    // Four texts of the page, six members of the form, two texts of the review and the zip code.
+    assert_eq!(read.cells_masked, 13);
+    let kept: Vec<_> = read.identities.iter().map(|identity| (identity.kind.name(), identity.value.as_str())).collect();
+    let expected =
+        [("name", "Bobby Secretname"), ("email", "bob@secret.example"), ("phone", "+491701234567"), ("address", "80331")];
+    assert!(expected.iter().all(|one| kept.contains(one)), "{kept:?}");
+    Ok(())
+}
+
 const SEGMENT_LATER: &str = r#"{"type":"track","event":"Product Viewed","anonymousId":"a1","messageId":"m1","timestamp":"2024-05-01T10:00:00Z","properties":{"product_id":"p1"}}
 {"type":"track","event":"Product Viewed","anonymousId":"kiosk","messageId":"m2","timestamp":"2024-05-01T10:00:00Z","properties":{"product_id":"p1"}}
 {"type":"track","event":"Order Completed","userId":"u1","anonymousId":"a1","messageId":"m3","timestamp":"2024-05-02T10:00:00Z","properties":{"order_id":"o1","total":27.50,"revenue":25.00,"shipping":3,"tax":2,"discount":2.5,"currency":"USD","products":[{"product_id":"p1","price":19,"quantity":1},{"product_id":"p2","price":3,"quantity":2}]}}

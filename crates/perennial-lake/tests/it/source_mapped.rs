@@ -305,6 +305,132 @@ fn ids_of_parquet_are_whole_numbers_or_text() {
 }
 
 #[test]
+fn free_texts_are_masked_in_every_table() -> Result<(), SourceError> {
+    let folder = tempfile::tempdir().expect("folder");
+    let said = "write to ann@secret.example or 0170 1234567";
+    for (name, text) in [
+        ("surveys.csv", format!("customer_id,answered_at,kind,score,comment\nc1,2024-01-01,nps,9,{said}\n")),
+        ("tickets.csv", format!("ticket_id,opened_at,channel,topic\nt1,2024-01-01,mail,{said}\n")),
+        ("messages.csv", format!("ticket_id,sent_at,sender,body,language\nt1,2024-01-01,customer,{said},en\n")),
+        ("returns.csv", format!("return_id,returned_at,amount_cents,reason\nr1,2024-01-01,5,{said}\n")),
+        ("reviews.csv", format!("review_id,reviewed_at,rating,body\nv1,2024-01-01,5,{said}\nv2,2024-01-01,9,{said}\n")),
+        ("customers.csv", "customer_id,attributes\nc1,\"{\"\"income\"\":5,\"\"passport\"\":\"\"X1234567\"\"}\"\n".to_owned()),
+    ] {
+        put(folder.path(), name, &text);
+    }
+    let read = read(None, &[folder.path().to_path_buf()], &ReadOptions::new("UTC", "EUR"))?;
+    let masked = Some("write to [email] or [phone]".to_owned());
+    for (entity, column) in [
+        (Entity::Surveys, "comment"),
+        (Entity::Tickets, "topic"),
+        (Entity::Messages, "body"),
+        (Entity::Returns, "reason"),
+        (Entity::Reviews, "body"),
+    ] {
+        assert_eq!(read.texts(entity, column), [masked.clone()], "{entity}");
+    }
+    assert_eq!(read.texts(Entity::Customers, "attributes"), [Some(r#"{"income":5}"#.to_owned())]);
+    assert_eq!(read.cells_masked, 6);
+    let [reject] = read.rejects.as_slice() else { panic!("{:?}", read.rejects) };
+    assert!(reject.raw.contains("[email] or [phone]") && !reject.raw.contains("ann@"), "{}", reject.raw);
+    Ok(())
+}
+
+const SALES: &str = r#"
+    [[table]]
+    table = "order_items"
+    columns = { order_id = "Beleg", ordered_at = "Datum", customer_id = "Kunde", product_id = "Artikel", quantity = "Menge", unit_price_cents = "Preis" }
+    [[table]]
+    table = "customers"
+    columns = { customer_id = "Kunde", email = "Mail" }
+"#;
+
+#[test]
+fn a_table_that_finds_its_columns_nowhere_is_a_refusal() {
+    let folder = tempfile::tempdir().expect("folder");
+    let sales =
+        put(folder.path(), "sales.csv", "Beleg,Datum,Kunde,Mail,Artikel,Menge,Preis\n1,2024-01-01,c1,a@b.example,X,1,5\n");
+    let with = |mapping: &str| {
+        let mut options = ReadOptions::new("UTC", "EUR");
+        options.mapping = Some(Mapping::parse(mapping).expect("mapping"));
+        read(None, std::slice::from_ref(&sales), &options)
+    };
+    assert_eq!(with(SALES).expect("good").rows(Entity::OrderItems), 1);
+    let refused = with(&SALES.replace("\"Preis\"", "\"Preiss\"")).expect_err("a mistyped column").to_string();
+    for part in
+        ["table order_items", "sales.csv has no column \"Preiss\"", "\"Preis\" comes nearest", "Beleg, Datum, Kunde, Mail"]
+    {
+        assert!(refused.contains(part), "{part}: {refused}");
+    }
+    let elsewhere = SALES.replace("table = \"customers\"", "table = \"customers\"\nfile = \"people*.csv\"");
+    let refused = with(&elsewhere).expect_err("no such file").to_string();
+    assert!(refused.contains("customers from \"people*.csv\"") && refused.contains("given are sales.csv"), "{refused}");
+}
+
+#[test]
+fn guests_of_a_mapped_file_are_no_bad_customers() -> Result<(), SourceError> {
+    let folder = tempfile::tempdir().expect("folder");
+    let text = "Beleg,Datum,Kunde,Mail,Artikel,Menge,Preis\n1,2024-01-01,c1,a@b.example,X,1,5\n2,2024-01-02,,,X,1,7\n\
+                3,2024-01-02,,g@b.example,X,1,1\n,2024-01-03,c1,,X,1,3\n4,2024-01-03\n5,2024-01-04,c1,,X,2,2\n";
+    let sales = put(folder.path(), "sales.csv", text);
+    let mut options = ReadOptions::new("UTC", "EUR");
+    options.mapping = Some(Mapping::parse(SALES).expect("mapping"));
+    let read_sales = read(None, &[sales], &options)?;
+    assert_eq!((read_sales.rows(Entity::Customers), read_sales.rows(Entity::Orders), read_sales.net_cents()), (1, 4, 1_700));
+    assert_eq!(read_sales.texts(Entity::OrderItems, "customer_id").iter().filter(|id| id.is_none()).count(), 2);
+    let rejects: Vec<_> = read_sales.rejects.iter().map(|r| (r.entity, r.row, r.reason.as_str())).collect();
+    let expected = [(4, "order_id is missing"), (5, "has fewer cells than the header")];
+    assert_eq!(rejects, expected.map(|(row, reason)| (Entity::OrderItems, row, reason)));
+    assert_eq!(read_sales.rejects[0].column.as_deref(), Some("Beleg"));
+    // In a file of customers a row without an id is bad.
+    let people = put(folder.path(), "people.csv", "Kunde,Mail\nc1,\n,x@y.example\nc3,\n");
+    options.mapping = Some(Mapping::parse(&SALES[SALES.rfind("[[table]]").expect("table")..]).expect("mapping"));
+    let read_people = read(None, &[people], &options)?;
+    assert_eq!((read_people.rows(Entity::Customers), read_people.rejects[0].reason.as_str()), (2, "customer_id is missing"));
+    Ok(())
+}
+
+#[test]
+fn the_share_of_bad_rows_is_a_setting() {
+    let folder = tempfile::tempdir().expect("folder");
+    let path =
+        put(folder.path(), "reviews.csv", "review_id,reviewed_at,rating\nv1,2024-01-01,5\nv2,2024-01-01,9\nv3,2024-01-01,0\n");
+    let with = |share: f64| {
+        let mut options = ReadOptions::new("UTC", "EUR");
+        options.limits.reject_share_max = share;
+        read(None, std::slice::from_ref(&path), &options)
+    };
+    let refused = with(0.5).expect_err("two of three").to_string();
+    assert!(refused.contains("2 of its 3 rows") && refused.contains("import.reject_share_max = 0.5"), "{refused}");
+    assert_eq!(with(0.7).expect("a patient shop").rows(Entity::Reviews), 1);
+}
+
+#[test]
+fn rows_say_where_they_stand() -> Result<(), SourceError> {
+    let folder = tempfile::tempdir().expect("folder");
+    for (name, rows) in [
+        ("a.csv", "1,2024-01-01,c1,,X,1,5\n1,2024-01-01,c1,,Y,0,5\n1,2024-01-01,c1,,Z,1,5\n"),
+        ("b.csv", "2,2024-01-01,c1,,X,1,5\n"),
+    ] {
+        put(folder.path(), name, &format!("Beleg,Datum,Kunde,Mail,Artikel,Menge,Preis\n{rows}"));
+    }
+    let mut options = ReadOptions::new("UTC", "EUR");
+    options.mapping = Some(Mapping::parse(SALES).expect("mapping"));
+    let mut source = perennial_lake::source::open(None, &[folder.path().to_path_buf()], &options)?;
+    let mut found = std::collections::BTreeMap::new();
+    while let Some(batch) = source.next_batch()? {
+        let places = batch.places.iter().map(|place| (place.at, place.file.to_string(), place.row));
+        found.entry(batch.entity).or_insert_with(Vec::new).extend(places);
+    }
+    let place = |at, file: &str, row| (at, file.to_owned(), row);
+    assert_eq!(found[&Entity::OrderItems], [place(0, "a.csv", 1), place(1, "a.csv", 3), place(2, "b.csv", 1)]);
+    assert_eq!(found[&Entity::Customers], [place(0, "a.csv", 1)]);
+    // Orders were made of many rows.
+    assert_eq!(found[&Entity::Orders], [place(0, "", 0)]);
+    Ok(())
+}
+
+#[test]
 fn facts_name_files_by_their_content() -> Result<(), SourceError> {
     let folder = tempfile::tempdir().expect("folder");
     put(folder.path(), "b.csv", "x\n");

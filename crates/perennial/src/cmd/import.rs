@@ -3,13 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use perennial_contract::Entity;
 use perennial_lake::lake::{Begin, FileFact, ImportRecord, Origin};
 use perennial_lake::source::{self, Mapping, ReadOptions, SOURCES};
 use serde_json::{Value, json};
 
 use super::{Context, Exit, Language, UsageError};
 use crate::progress::Unit;
-use crate::shop::Shop;
+use crate::shop::{SIMULATED_MARK, Shop};
 
 /// Bring files into the shop; bad rows are kept as rejects with the reason, a bad file is refused whole.
 ///
@@ -71,30 +72,46 @@ pub struct Request<'a> {
 
 /// What an import did.
 pub enum Outcome {
-    Imported(Box<ImportRecord>),
+    Imported(Box<Imported>),
     AlreadyThere { batch_id: String },
+}
+
+/// A committed import and what is told of it once.
+pub struct Imported {
+    record: ImportRecord,
+    /// Files that came with an earlier import, unchanged.
+    files_known: usize,
+    /// Cells out of which something was taken that tells who somebody is.
+    cells_masked: u64,
+    /// Whether the shop now has lines of orders and no order.
+    lacks_orders: bool,
 }
 
 /// Import files into an open shop: all of them or nothing.
 pub fn import(shop: &Shop, context: &Context, request: &Request<'_>) -> Result<Outcome> {
-    let mapping = request.mapping.map(Mapping::read).transpose()?;
-    let mut files: Vec<FileFact> = source::facts(request.paths)?;
-    if let Some(mapping) = &mapping {
-        files.iter_mut().for_each(|file| file.sha256 = mapping.content_of(&file.sha256));
-    }
-    let total: u64 = files.iter().map(|file| file.bytes).sum();
-    let options = read_options(shop, mapping)?;
+    let options = read_options(shop, request.mapping.map(Mapping::read).transpose()?)?;
     let format = match request.format {
         Some(format) => format,
         None => source::detect(request.paths, &options)?.name,
     };
     let mut source = source::open(Some(format), request.paths, &options)?;
+    let (read, others): (Vec<PathBuf>, Vec<PathBuf>) = {
+        let reads = source.files();
+        source::expand(request.paths)?.into_iter().partition(|path| reads.contains(path))
+    };
+    let mut files: Vec<FileFact> = source::facts(&read)?;
+    if let Some(mapping) = &options.mapping {
+        files.iter_mut().for_each(|file| file.sha256 = mapping.content_of(&file.sha256));
+    }
+    let total: u64 = files.iter().map(|file| file.bytes).sum();
     let at_us = jiff::Timestamp::now().as_microsecond();
     let origin = Origin { format: format.to_owned(), files, at_us };
     let mut import = match shop.lake.begin(&origin)? {
         Begin::Import(import) => import,
         Begin::AlreadyImported { batch_id, .. } => return Ok(Outcome::AlreadyThere { batch_id }),
     };
+    import.refuse_above(options.limits.reject_share_max);
+    let files_known = import.files_known();
     let bar = context.progress().bar(&format!("importing {}", origin.format), total, Unit::Bytes);
     while let Some(batch) = source.next_batch()? {
         import.append(batch)?;
@@ -105,7 +122,18 @@ pub fn import(shop: &Shop, context: &Context, request: &Request<'_>) -> Result<O
     let spinner = context.progress().spinner("sorting by customer and writing");
     let receipt = import.commit(&source.reconciliation())?;
     drop(spinner);
-    Ok(Outcome::Imported(Box::new(receipt.record)))
+    if format == "perennial" && others.iter().any(|path| is_truth(path)) {
+        std::fs::write(shop.dir.join(SIMULATED_MARK), "")?;
+    }
+    let rows = |entity| shop.lake.rows(&receipt.snapshot, entity);
+    let lacks_orders = rows(Entity::Orders)? == 0 && rows(Entity::OrderItems)? > 0;
+    let imported = Imported { files_known, cells_masked: source.cells_masked(), lacks_orders, record: receipt.record };
+    Ok(Outcome::Imported(Box::new(imported)))
+}
+
+/// Whether a file is what the simulator knows of its shop.
+fn is_truth(path: &Path) -> bool {
+    path.file_stem().is_some_and(|name| name.to_string_lossy().starts_with("truth"))
 }
 
 fn read_options(shop: &Shop, mapping: Option<Mapping>) -> Result<ReadOptions> {
@@ -116,6 +144,7 @@ fn read_options(shop: &Shop, mapping: Option<Mapping>) -> Result<ReadOptions> {
         limits: source::Limits {
             unpacked_bytes_max: u64::from(limits.file_gb_max) << 30,
             cell_bytes_max: limits.cell_kb_max as usize * 1024,
+            reject_share_max: limits.reject_share_max,
             ..source::Limits::default()
         },
         ..ReadOptions::new(&shop.settings.shop.zone, &shop.settings.shop.currency)
@@ -126,27 +155,34 @@ impl Outcome {
     pub fn json(&self) -> Value {
         match self {
             Self::AlreadyThere { batch_id } => json!({ "imported": false, "batch_id": batch_id }),
-            Self::Imported(record) => json!({
+            Self::Imported(imported) => json!({
                 "imported": true,
-                "batch_id": record.batch_id,
-                "format": record.format,
-                "tables": record.tables.iter().map(|(entity, count)| (entity.name().to_owned(), json!(count))).collect::<serde_json::Map<_, _>>(),
-                "net_revenue_cents": record.money.loaded_cents,
-                "stated_net_revenue": record.money.source.stated.to_string(),
+                "batch_id": imported.record.batch_id,
+                "format": imported.record.format,
+                "files": imported.record.files.len(),
+                "files_known": imported.files_known,
+                "cells_masked": imported.cells_masked,
+                "tables": imported.record.tables.iter().map(|(entity, count)| (entity.name().to_owned(), json!(count))).collect::<serde_json::Map<_, _>>(),
+                "net_revenue_cents": imported.record.money.loaded_cents,
+                "stated_net_revenue": imported.record.money.source.stated.to_string(),
             }),
         }
     }
 
     pub fn text(&self, currency: &str, language: Language) -> String {
-        let record = match self {
-            Self::AlreadyThere { batch_id } => {
-                return match language {
-                    Language::En => format!("nothing to do: these files are in the lake already (batch {batch_id})"),
-                    Language::Zh => format!("无需导入：这些文件已在数据湖中（批次 {batch_id}）"),
-                };
-            }
-            Self::Imported(record) => record,
-        };
+        match self {
+            Self::AlreadyThere { batch_id } => match language {
+                Language::En => format!("nothing to do: these files are in the lake already (batch {batch_id})"),
+                Language::Zh => format!("无需导入：这些文件已在数据湖中（批次 {batch_id}）"),
+            },
+            Self::Imported(imported) => imported.text(currency, language) + &imported.notes(language),
+        }
+    }
+}
+
+impl Imported {
+    fn text(&self, currency: &str, language: Language) -> String {
+        let record = &self.record;
         let (format, batch) = (&record.format, &record.batch_id);
         let mut text = match language {
             Language::En => format!("imported {format} as batch {batch}\n"),
@@ -171,6 +207,33 @@ impl Outcome {
             Language::En => format!("  net revenue stated by the files: {stated} {currency}\n"),
             Language::Zh => format!("  文件所载净收入：{stated} {currency}\n"),
         });
+        text
+    }
+
+    /// What else should be known of the import; mostly nothing.
+    fn notes(&self, language: Language) -> String {
+        let (known, files, masked) = (self.files_known, self.record.files.len(), self.cells_masked);
+        let mut text = String::new();
+        if known > 0 {
+            text.push_str(&match language {
+                Language::En => format!("  {known} of {files} files are unchanged since an earlier import\n"),
+                Language::Zh => format!("  {files} 个文件中有 {known} 个自上次导入以来未变\n"),
+            });
+        }
+        if masked > 0 {
+            text.push_str(&match language {
+                Language::En => {
+                    format!("  {masked} cells held e-mail addresses, phone numbers or the like; these were taken out\n")
+                }
+                Language::Zh => format!("  {masked} 个单元格含邮箱、电话等信息，已去除\n"),
+            });
+        }
+        if self.lacks_orders {
+            text.push_str(language.of(
+                "  the lines belong to orders that are not there: import the `orders` too, or the lines with a mapping\n",
+                "  明细所属订单不存在：请一并导入 `orders`，或用映射导入明细\n",
+            ));
+        }
         text
     }
 }

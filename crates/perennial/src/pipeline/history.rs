@@ -173,11 +173,14 @@ impl Pass {
             if day >= end {
                 continue;
             }
-            self.history.overview.orders += 1;
-            self.month(day).orders += 1;
+            // Called off, or a correction of the stock: no sale.
+            let is_sale = !matches!(statuses.value(row), "cancelled" | "adjustment");
+            self.history.overview.orders += u64::from(is_sale);
+            self.history.overview.orders_no_sale += u64::from(!is_sale);
+            self.month(day).orders += u64::from(is_sale);
             self.cover(day);
             if ids.is_null(row) {
-                self.history.overview.orders_guest += 1;
+                self.history.overview.orders_guest += u64::from(is_sale);
                 continue;
             }
             if customer.as_deref() != Some(ids.value(row)) {

@@ -145,6 +145,7 @@ fn overview() -> Overview {
         customers: 18_204,
         customers_repeat: 7_991,
         orders: months.iter().map(|m| m.orders).sum(),
+        orders_no_sale: 431,
         orders_guest: 4_870,
         lines: 171_302,
         returns: 6_214,

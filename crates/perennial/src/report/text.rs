@@ -97,6 +97,7 @@ catalogue! {
     customers_note: "{repeat} bought on more than one day", "复购率 {repeat}";
     orders: "Orders", "订单数";
     orders_note: "{lines} order lines", "{lines} 条订单明细";
+    orders_no_sale_note: "; besides, {n} cancelled or correcting orders that are no sale", "；另有 {n} 笔已取消或更正的订单，不算销售";
     guests: "Guest orders", "游客订单占比";
     guests_note: "{money} of the net revenue", "净收入中的 {money}";
     period: "Period", "数据区间";

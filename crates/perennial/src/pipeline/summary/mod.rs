@@ -123,9 +123,8 @@ fn newest(rows: Vec<Row>) -> Vec<Row> {
 impl Facts<'_> {
     fn shop_facts(&self) -> Result<ShopFacts> {
         let settings = &self.shop.settings.shop;
-        // Only the simulator names its files so; nobody should take its shop for a real one.
-        let imports = self.shop.lake.imports()?;
-        let simulated = imports.iter().any(|import| import.files.iter().any(|file| file.name.contains("truth")))
+        // Nobody should take a simulated shop for a real one.
+        let simulated = self.shop.dir.join(crate::shop::SIMULATED_MARK).exists()
             || self.shop.dir.parent().is_some_and(|dir| dir.join(".made-by-perennial-demo").exists());
         Ok(ShopFacts { name: settings.name.clone(), currency: settings.currency.clone(), zone: settings.zone.clone(), simulated })
     }

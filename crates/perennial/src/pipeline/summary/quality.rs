@@ -29,7 +29,7 @@ pub fn section(gate: &QualityGate, shop: &Shop, scored: &Scored) -> Quality {
             severity: Severity::Info,
             passed: true,
             count: trap.rows,
-            of: trap.rows,
+            of: trap.of,
             finding: Phrase::both(format!("{} {}", trap.rows, trap.what), format!("{} {}", trap.rows, trap.what_zh)),
         });
     }

@@ -133,8 +133,11 @@ pub struct Overview {
     pub customers: u64,
     /// Customers with two purchase days or more.
     pub customers_repeat: u64,
+    /// Orders that are sales.
     pub orders: u64,
-    /// Orders without a customer.
+    /// Orders besides that are none: cancelled, never paid, or a correction of the stock.
+    pub orders_no_sale: u64,
+    /// Sales without a customer.
     pub orders_guest: u64,
     pub lines: u64,
     pub returns: u64,

@@ -39,10 +39,19 @@ fn numbers(l: &Locale<'_>, o: &Overview) -> Vec<Number> {
             fill(t.returned_note, &[("share", &money_share(o.returned_cents, o.sales_cents)), ("returns", &l.int(o.returns))]),
         ),
         number(t.customers, l.int(o.customers), fill(t.customers_note, &[("repeat", &share(o.customers_repeat, o.customers))])),
-        number(t.orders, l.int(o.orders), fill(t.orders_note, &[("lines", &l.int(o.lines))])),
+        number(t.orders, l.int(o.orders), orders_note(l, o)),
         number(t.guests, share(o.orders_guest, o.orders), fill(t.guests_note, &[("money", &l.money(o.guest_revenue_cents))])),
         period,
     ]
+}
+
+/// Lines, and the orders that are no sale where there are any.
+fn orders_note(l: &Locale<'_>, o: &Overview) -> String {
+    let mut note = fill(l.text.orders_note, &[("lines", &l.int(o.lines))]);
+    if o.orders_no_sale > 0 {
+        note += &fill(l.text.orders_no_sale_note, &[("n", &l.int(o.orders_no_sale))]);
+    }
+    note
 }
 
 fn revenue(l: &Locale<'_>, months: &[MonthFacts]) -> Figure {
