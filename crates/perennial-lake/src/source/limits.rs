@@ -19,6 +19,10 @@ pub struct Limits {
     /// A Parquet file's footer, and one of its pages after decompression.
     pub footer_bytes_max: u64,
     pub page_bytes_max: u64,
+    /// One JSON object of a file of JSON lines; in memory it is many times as long.
+    pub json_bytes_max: usize,
+    /// What a reader may remember until the end of an import: ids, names, orders.
+    pub held_bytes_max: usize,
 }
 
 impl Default for Limits {
@@ -33,6 +37,8 @@ impl Default for Limits {
             shared_text_bytes_max: 128 << 20,
             footer_bytes_max: 16 << 20,
             page_bytes_max: 64 << 20,
+            json_bytes_max: 1 << 20,
+            held_bytes_max: 1 << 30,
         }
     }
 }

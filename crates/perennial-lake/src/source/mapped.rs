@@ -220,6 +220,10 @@ impl Reader for Mapped {
         Ok(self.derives_orders && self.book.emit(&self.currency, Value::Null, out))
     }
 
+    fn held_bytes(&self) -> usize {
+        self.book.bytes() + self.cancelled.bytes() + self.seen.values().map(Names::bytes).sum::<usize>()
+    }
+
     fn entity(&self) -> Entity {
         self.plans.first().map_or(Entity::Orders, |plan| plan.entity)
     }
