@@ -176,7 +176,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        Self { threads, import_bytes: 384 << 20, query_bytes: 1 << 30 }
+        Self { threads, import_bytes: 192 << 20, query_bytes: 1 << 30 }
     }
 }
 

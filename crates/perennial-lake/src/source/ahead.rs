@@ -9,7 +9,9 @@ use std::collections::HashMap;
 use serde::Deserialize;
 use serde_json::{Map, Value as Json};
 
+use super::bounds::KEY_BYTES_MAX;
 use super::call::{ORDER_IDS, id_text};
+use super::drive::holds_too_much;
 use super::event_names::canonical;
 use super::limits::Limits;
 use super::names::Names;
@@ -28,7 +30,12 @@ pub struct Ahead {
     cancelled: Names,
     /// The last word on orders that were changed.
     updates: HashMap<String, Map<String, Json>>,
+    /// Bytes of the lines in `updates`.
+    update_bytes: usize,
 }
+
+/// In memory a JSON object is about this many times as long as its text.
+const JSON_FACTOR: usize = 24;
 
 /// As much of a call as is needed here.
 #[derive(Deserialize)]
@@ -62,10 +69,22 @@ impl Ahead {
         for file in files {
             let mut records = file.records(limits)?;
             while records.advance()? {
-                ahead.note(records.record().cell(0));
+                if records.fault().is_none() {
+                    ahead.note(records.record().cell(0));
+                }
+                if ahead.bytes() > limits.held_bytes_max {
+                    return Err(holds_too_much(limits));
+                }
             }
         }
         Ok(ahead)
+    }
+
+    /// Memory held, near enough.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let names = self.anonymous.bytes() + self.customers.bytes() + self.cancelled.bytes();
+        names + self.owners.capacity() * size_of::<u32>() + self.update_bytes * JSON_FACTOR
     }
 
     fn note(&mut self, line: &str) {
@@ -77,6 +96,7 @@ impl Ahead {
                     ahead.cancelled.number(&id);
                 }),
                 "order_updated" => self.order(line, |ahead, id, properties| {
+                    ahead.update_bytes += line.len();
                     ahead.updates.insert(id, properties);
                 }),
                 _ => {}
@@ -84,7 +104,8 @@ impl Ahead {
         }
         let customer = id([glance.user, glance.user_too, None]);
         let anonymous = id([glance.anonymous, glance.anonymous_too, glance.previous]);
-        if !customer.is_empty() && !anonymous.is_empty() {
+        let is_id = |id: &str| !id.is_empty() && id.len() <= KEY_BYTES_MAX;
+        if is_id(&customer) && is_id(&anonymous) {
             let customer = self.customers.number(&customer).0;
             let (number, is_new) = self.anonymous.number(&anonymous);
             if is_new {
@@ -99,7 +120,7 @@ impl Ahead {
         let Ok(mut call) = serde_json::from_str::<Map<String, Json>>(line) else { return };
         if let Some(Json::Object(properties)) = call.remove("properties") {
             let id = id_text(&properties, &ORDER_IDS);
-            if !id.is_empty() {
+            if !id.is_empty() && id.len() <= KEY_BYTES_MAX {
                 keep(self, id, properties);
             }
         }

@@ -29,6 +29,8 @@ pub struct Writer {
     block: Block,
     sender: SyncSender<Result<Block, Problem>>,
     unpacked: u64,
+    /// Size of the packed file, where what comes out of it is measured against that.
+    pub packed: Option<u64>,
     row: u64,
     limits: Limits,
     pub read: Arc<AtomicU64>,
@@ -61,7 +63,8 @@ impl Writer {
             )
             .into());
         }
-        self.unpacked += length as u64;
+        // An empty cell takes its place too.
+        self.unpacked += (length + size_of::<(u32, u32)>()) as u64;
         self.block.spans.push((from as u32, self.block.text.len() as u32));
         Ok(())
     }
@@ -76,6 +79,17 @@ impl Writer {
         if self.unpacked > self.limits.unpacked_bytes_max {
             let most = bytes_text(self.limits.unpacked_bytes_max);
             return Err(Problem::refused(format!("holds more than {most} of text"), "split the file").into());
+        }
+        let Limits { ratio_free_bytes, ratio_max, .. } = self.limits;
+        if let Some(packed) = self.packed
+            && self.unpacked > ratio_free_bytes
+            && self.unpacked / packed.max(1) > ratio_max
+        {
+            return Err(Problem::refused(
+                format!("unpacks to more than {ratio_max} times its size, like a decompression bomb"),
+                "look inside before importing it",
+            )
+            .into());
         }
         self.row += 1;
         self.block.ends.push(self.block.spans.len());
@@ -109,8 +123,15 @@ impl Blocks {
     ) -> Result<Self, Problem> {
         let (sender, receiver) = sync_channel(BLOCKS_WAITING);
         let read = Arc::new(AtomicU64::new(0));
-        let mut writer =
-            Writer { block: Block::default(), sender, unpacked: 0, row: 0, limits: limits.clone(), read: read.clone() };
+        let mut writer = Writer {
+            block: Block::default(),
+            sender,
+            unpacked: 0,
+            packed: None,
+            row: 0,
+            limits: limits.clone(),
+            read: read.clone(),
+        };
         std::thread::Builder::new()
             .name("perennial-decode".to_owned())
             .spawn(move || {

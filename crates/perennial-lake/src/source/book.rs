@@ -82,6 +82,12 @@ impl Book {
         &mut self.orders[self.last as usize]
     }
 
+    /// Memory held, near enough.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.customers.bytes() + self.ids.bytes() + self.orders.capacity() * size_of::<Order>()
+    }
+
     /// Number of a customer's id; none for an empty one.
     pub fn customer(&mut self, id: &str) -> Option<u32> {
         (!id.is_empty()).then(|| self.customers.number(id).0)

@@ -4,6 +4,7 @@ use perennial_contract::money::Decimal;
 use perennial_contract::{Day, Entity};
 use serde_json::{Map, Value as Json};
 
+use super::bounds::KEY_BYTES_MAX;
 use super::cell::{DecimalMark, QUANTITY_MAX, decimal};
 use super::problem::Bad;
 use super::sale::{Line, negative};
@@ -31,6 +32,26 @@ pub fn id_text(object: &Map<String, Json>, names: &[&str]) -> String {
         _ => None,
     });
     found.unwrap_or_default()
+}
+
+/// A member of a call that is an id and too long for one.
+#[must_use]
+pub fn overlong_id(call: &Map<String, Json>) -> Option<&'static str> {
+    const OF_CALL: [&str; 7] = ["userId", "user_id", "anonymousId", "anonymous_id", "previousId", "messageId", "message_id"];
+    const OF_PROPERTIES: [&str; 10] =
+        ["order_id", "transaction_id", "orderId", "product_id", "sku", "item_id", "id", "session_id", "sessionId", "review_id"];
+    let is_long = |object: &Map<String, Json>, name: &str| {
+        object.get(name).and_then(Json::as_str).is_some_and(|text| text.len() > KEY_BYTES_MAX)
+    };
+    let found = OF_CALL.into_iter().find(|name| is_long(call, name));
+    found.or_else(|| {
+        let properties = object(call, "properties")?;
+        let of_product = || {
+            let mut listed = products(properties).filter_map(Json::as_object);
+            listed.find_map(|product| PRODUCT_IDS.into_iter().find(|name| is_long(product, name)))
+        };
+        OF_PROPERTIES.into_iter().find(|name| is_long(properties, name)).or_else(of_product)
+    })
 }
 
 /// An amount or count, as a number or a text.

@@ -2,6 +2,9 @@
 //!
 //! A record without quotes, which is nearly every record of nearly every file, is cut by vectorised searches for the line
 //! end and the delimiters and is not copied; only quoted records are copied, cell by cell.
+//!
+//! A record whose quotes are broken is given as its first line, whole, with what is wrong with it; reading goes on with the next line, so
+//! that a forgotten quote costs its own line and none after it.
 
 use std::path::Path;
 
@@ -45,7 +48,23 @@ pub struct Delimited {
     spans: Vec<(u32, u32)>,
     quoted: Cells,
     is_quoted: bool,
+    /// What is wrong with the quotes of the current record.
+    fault: Option<&'static str>,
+    /// Bytes of records that turned out to be broken: they are read again, line by line.
+    read_again: usize,
 }
+
+/// A quoted cell with something behind it.
+const AFTER_QUOTE: &str = "has text after a closing quote; double a quote that is part of the text";
+/// A quoted cell without an end.
+const NO_END: &str = "has a quoted cell with no closing quote; close it, or double a quote that is part of the text";
+/// A quoted cell that holds the ends and the beginnings of whole rows.
+const SWALLOWS: &str =
+    "has a quoted cell that swallows the lines after it; close the quote, or double it if it is part of the text";
+/// Beyond this many bytes read again a file is refused: its quotes mean something else.
+const READ_AGAIN_MAX: usize = 1 << 30;
+/// A narrower row is no sign that a cell with as many delimiters holds whole rows.
+const SWALLOWED_COLUMNS_MIN: usize = 6;
 
 /// What was found at the start of the unread text.
 enum Found {
@@ -57,6 +76,12 @@ enum Found {
     /// A record with quotes, already in `quoted`.
     Quoted {
         next: usize,
+    },
+    /// A record with broken quotes: its first line from..to stands for it.
+    Broken {
+        to: usize,
+        next: usize,
+        fault: &'static str,
     },
     NeedMore,
     End,
@@ -77,6 +102,8 @@ impl Delimited {
             spans: Vec::new(),
             quoted: Cells::default(),
             is_quoted: false,
+            fault: None,
+            read_again: 0,
             layout,
         };
         reader.header = match reader.layout.names.take() {
@@ -86,6 +113,9 @@ impl Delimited {
                     return Err(Problem::refused("is empty", "export it again with a header line and rows"));
                 }
                 reader.row = 0;
+                if let Some(fault) = reader.fault {
+                    return Err(Problem::refused(format!("its header line {fault}"), "mend the file's first line"));
+                }
                 let record = reader.record();
                 (0..record.len()).map(|i| record.cell(i).to_owned()).collect()
             }
@@ -101,7 +131,7 @@ impl Delimited {
         let line_end = memchr(self.layout.line_end, rest);
         let line = &rest[..line_end.unwrap_or(rest.len())];
         if self.layout.cut != Cut::WhiteSpace && memchr(b'"', line).is_some() {
-            return self.find_quoted();
+            return self.find_quoted(line_end);
         }
         match line_end {
             Some(end) => Ok(Found::Line { to: self.at + end, next: self.at + end + 1 }),
@@ -110,13 +140,13 @@ impl Delimited {
         }
     }
 
-    /// Cut a record that holds quotes. Starts over when the text ends inside it and more is to come.
-    fn find_quoted(&mut self) -> Result<Found, Problem> {
+    /// Cut a record that holds quotes. Starts over when the text ends inside it and more is to come. `line_end` is its first.
+    fn find_quoted(&mut self, line_end: Option<usize>) -> Result<Found, Problem> {
         let Cut::Byte(delimiter) = self.layout.cut else { return Ok(Found::NeedMore) };
         let bytes = self.text.as_bytes();
         let mut at = self.at;
         self.quoted.clear();
-        loop {
+        let (fault, read) = loop {
             let step = cut_cell(bytes, at, [delimiter, self.layout.line_end], |from, to, first| {
                 let piece = self.text.get(from..to).unwrap_or("");
                 if first {
@@ -126,22 +156,61 @@ impl Delimited {
                     span.1 = self.quoted.text.len() as u32;
                 }
             });
-            match step {
-                Cell::Delimiter(next) => at = next,
-                Cell::LineEnd(next) => return Ok(Found::Quoted { next }),
-                Cell::TextEnd if self.ended => return Ok(Found::Quoted { next: bytes.len() }),
-                Cell::OpenQuote if self.ended => {
-                    return Err(Problem::refused(
-                        format!("row {}: a quoted cell has no closing quote", self.row + 1),
-                        "close the quote, or double it if it is part of the text",
-                    ));
+            let next = match step {
+                Cell::Delimiter(next) => {
+                    at = next;
+                    if self.quoted.spans.len() > self.limits.columns_max {
+                        return Err(self.too_many_columns());
+                    }
+                    continue;
                 }
+                Cell::LineEnd(next) => next,
+                Cell::TextEnd if self.ended => bytes.len(),
+                Cell::OpenQuote if self.ended => break (NO_END, bytes.len()),
+                // A cell cannot be as long as that: what looks like one is the rest of the file.
+                Cell::OpenQuote if bytes.len() - self.at > self.limits.record_bytes_max && line_end.is_some() => {
+                    break (NO_END, bytes.len());
+                }
+                Cell::AfterQuote(end) => break (AFTER_QUOTE, end),
                 Cell::TextEnd | Cell::OpenQuote => return Ok(Found::NeedMore),
+            };
+            let several_lines = line_end.is_some_and(|end| self.at + end + 1 < next);
+            if several_lines && self.swallows(delimiter) {
+                break (SWALLOWS, next);
             }
-            if self.quoted.spans.len() > self.limits.columns_max {
-                return Err(self.too_many_columns());
-            }
+            return Ok(Found::Quoted { next });
+        };
+        if line_end.is_none() && !self.ended {
+            return Ok(Found::NeedMore);
         }
+        self.read_again += read - self.at;
+        if self.read_again > READ_AGAIN_MAX {
+            return Err(Problem::refused(
+                format!("row {} {fault}, and so do many rows before it", self.row + 1),
+                "export it again",
+            ));
+        }
+        let to = line_end.map_or(bytes.len(), |end| self.at + end);
+        Ok(Found::Broken { to, next: (to + 1).min(bytes.len()), fault })
+    }
+
+    /// Whether a cell of the record in `quoted` holds the end of one row, and the beginning of another, to the delimiter: then a quote
+    /// was forgotten, and the one that closes the cell is another row's.
+    fn swallows(&self, delimiter: u8) -> bool {
+        let columns = self.header.len();
+        if columns < SWALLOWED_COLUMNS_MIN || self.quoted.spans.len() != columns {
+            return false;
+        }
+        let line_end = char::from(self.layout.line_end);
+        self.quoted.spans.iter().enumerate().any(|(index, &(from, to))| {
+            let cell = self.quoted.text.get(from as usize..to as usize).unwrap_or("");
+            let count = |line: &str| memchr_iter(delimiter, line.as_bytes()).count();
+            let Some((first, rest)) = cell.split_once(line_end) else { return false };
+            let (whole, last) = rest.rsplit_once(line_end).map_or((None, rest), |(whole, last)| (Some(whole), last));
+            count(first) == columns - 1 - index
+                && count(last) == index
+                && whole.is_none_or(|lines| lines.split(line_end).all(|line| count(line) == columns - 1))
+        })
     }
 
     fn more(&mut self) -> Result<(), Problem> {
@@ -239,6 +308,7 @@ impl Records for Delimited {
     }
 
     fn advance(&mut self) -> Result<bool, Problem> {
+        self.fault = None;
         loop {
             match self.find()? {
                 Found::End => return Ok(false),
@@ -258,6 +328,18 @@ impl Records for Delimited {
                         return Ok(true);
                     }
                 }
+                Found::Broken { to, next, fault } => {
+                    let from = self.at;
+                    self.at = next;
+                    self.line = (from, to);
+                    self.is_quoted = false;
+                    self.spans.clear();
+                    self.spans.push((0, (to - from) as u32));
+                    self.fault = Some(fault);
+                    self.within_limits()?;
+                    self.row += 1;
+                    return Ok(true);
+                }
                 Found::Quoted { next } => {
                     self.at = next;
                     self.is_quoted = true;
@@ -276,6 +358,10 @@ impl Records for Delimited {
         Record::new(self.row, self.text.get(self.line.0..self.line.1).unwrap_or(""), &self.spans)
     }
 
+    fn fault(&self) -> Option<&'static str> {
+        self.fault
+    }
+
     fn read_bytes(&self) -> u64 {
         self.stream.read_bytes()
     }
@@ -287,6 +373,8 @@ enum Cell {
     LineEnd(usize),
     TextEnd,
     OpenQuote,
+    /// Text stands between the closing quote and the next delimiter; the place where it was seen.
+    AfterQuote(usize),
 }
 
 /// Cut one cell at `at`, giving its pieces to `put(from, to, is_first)`. A quote inside an unquoted cell is a quote.
@@ -309,6 +397,13 @@ fn cut_cell(bytes: &[u8], at: usize, [delimiter, line_end]: [u8; 2], mut put: im
             first = false;
             from = quote + 1;
             break;
+        }
+        let blank = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r') && *byte != delimiter && *byte != line_end;
+        from += bytes[from..].iter().take_while(|byte| blank(byte)).count();
+        match bytes.get(from) {
+            None => return Cell::TextEnd,
+            Some(byte) if *byte != delimiter && *byte != line_end => return Cell::AfterQuote(from),
+            Some(_) => {}
         }
     }
     let end = memchr::memchr2(delimiter, line_end, &bytes[from..]).map(|length| from + length);
@@ -385,12 +480,43 @@ mod tests {
 
     #[test]
     fn what_cannot_be_cut_is_refused() {
-        for (text, part) in [("a,b\n\"1,2\n3,4\n", "no closing quote"), ("", "is empty"), ("\n\n", "is empty")] {
+        for (text, part) in [("\"a,b\n1,2\n3,4\n", "no closing quote"), ("", "is empty"), ("\n\n", "is empty")] {
             match read(text, Cut::Byte(b',')) {
                 Err(Problem::Refused { problem, .. }) => assert!(problem.contains(part), "{problem}"),
                 other => panic!("{text:?}: {other:?}"),
             }
         }
+    }
+
+    #[test]
+    fn broken_quotes_cost_their_own_line_only() {
+        let lines = |text: &str| -> Vec<(String, bool)> {
+            let folder = tempfile::tempdir().expect("folder");
+            let path = folder.path().join("x.csv");
+            std::fs::write(&path, text).expect("written");
+            let layout = Layout { cut: Cut::Byte(b','), line_end: b'\n', names: None };
+            let mut reader = Delimited::open(&path, layout, None, &Limits::default()).expect("opened");
+            let mut found = Vec::new();
+            while reader.advance().expect("read") {
+                let record = reader.record();
+                found.push(((0..record.len()).map(|i| record.cell(i)).collect::<Vec<_>>().join("|"), reader.fault().is_some()));
+            }
+            found
+        };
+        let is = |found: Vec<(String, bool)>, expected: &[(&str, bool)]| {
+            assert_eq!(found, expected.iter().map(|(text, bad)| ((*text).to_owned(), *bad)).collect::<Vec<_>>());
+        };
+        is(lines("a,b\n\"1\"x,2\n3,4\n"), &[("\"1\"x,2", true), ("3|4", false)]);
+        is(lines("a,b\n\"1\" ,2\r\n\"3\",\"4\"\r\n"), &[("1|2", false), ("3|4", false)]);
+        // The quote that closes the first cell belongs to the next row.
+        is(lines("a,b\n1,\"Mug\n2,\"Cup\"\n3,4\n"), &[("1,\"Mug", true), ("2|Cup", false), ("3|4", false)]);
+        is(lines("a,b\n\"1,2\n3,4\n"), &[("\"1,2", true), ("3|4", false)]);
+        // It closes properly, but what lies within is the end of one row and the beginning of another.
+        is(
+            lines("a,b,c,d,e,f\n1,\"Mug,3,4,5,6\n7,Cup\",9,10,11,12\n"),
+            &[("1,\"Mug,3,4,5,6", true), ("7|Cup\"|9|10|11|12", false)],
+        );
+        is(lines("a,b,c,d,e,f\n1,\"two\nlines, really\",3,4,5,6\n"), &[("1|two\nlines, really|3|4|5|6", false)]);
     }
 
     #[test]

@@ -7,7 +7,8 @@ use perennial_contract::Entity;
 use perennial_contract::money::minor_digits;
 use perennial_contract::source::{Batch, Reconciliation, Source, SourceError};
 
-use super::limits::Limits;
+use super::bounds::Bounds;
+use super::limits::{Limits, bytes_text};
 use super::problem::{Bad, Problem};
 use super::record::{Record, Records};
 use super::sink::{Place, Sink, Tally};
@@ -27,6 +28,14 @@ pub trait Reader: Send {
     }
     /// The table that a row of the current file is mainly for.
     fn entity(&self) -> Entity;
+    /// Cells of the current file that may not be as long as others.
+    fn bounds(&self) -> Option<&Bounds> {
+        None
+    }
+    /// Memory of what is remembered until the end of the import, near enough.
+    fn held_bytes(&self) -> usize {
+        0
+    }
     /// Columns of the current file that hold direct identifiers.
     fn private(&self) -> &[usize] {
         &[]
@@ -87,8 +96,12 @@ impl<R: Reader> Drive<R> {
             self.out.tally.rows += 1;
             let (record, header) = (records.record(), records.header());
             self.out.row = record.row;
-            let result = if record.len() == header.len() {
-                self.reader.row(&record, &mut self.out)
+            let fault = records.fault();
+            let result = if let Some(fault) = fault {
+                Err(Bad::row(self.reader.entity(), fault))
+            } else if record.len() == header.len() {
+                let bounded = self.reader.bounds().map_or(Ok(()), |bounds| bounds.check(self.reader.entity(), &record));
+                bounded.and_then(|()| self.reader.row(&record, &mut self.out))
             } else {
                 let reason = if record.len() < header.len() {
                     "has fewer cells than the header"
@@ -102,7 +115,7 @@ impl<R: Reader> Drive<R> {
                 let all: Vec<usize>;
                 let private = match self.reader.private() {
                     [] => &[],
-                    _ if record.len() != header.len() => {
+                    _ if record.len() != header.len() || fault.is_some() => {
                         all = (0..record.len()).collect();
                         all.as_slice()
                     }
@@ -111,6 +124,12 @@ impl<R: Reader> Drive<R> {
                 self.out.reject(bad, &record, &Place { file, header, private });
             }
             self.out.next_record();
+            if self.reader.held_bytes() > self.limits.held_bytes_max {
+                return Err(holds_too_much(&self.limits));
+            }
+            if self.out.has_batches() {
+                break;
+            }
         }
         self.out.check()?;
         let share_max = self.limits.reject_share_max;
@@ -153,6 +172,14 @@ impl<R: Reader> Drive<R> {
         self.out.next_record();
         Ok(())
     }
+}
+
+/// What a file is told whose distinct ids and names are too many for one import.
+pub fn holds_too_much(limits: &Limits) -> Problem {
+    Problem::refused(
+        format!("has more distinct ids, names and orders than fit into {}", bytes_text(limits.held_bytes_max as u64)),
+        "split it, by the time of the orders, and import the pieces one after another",
+    )
 }
 
 fn hopeless(tally: &Tally, share_max: f64) -> Problem {

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use super::limits::{Limits, bytes_text};
 use super::problem::Problem;
 use super::record::{Cells, Record, Records};
+use super::sink::cut;
 use super::stream::TextStream;
 
 /// Name of the cell that holds a line which is no JSON object; the last of every record.
@@ -21,13 +22,20 @@ pub struct Lines {
     at: usize,
     ended: bool,
     record_bytes_max: usize,
+    json_bytes_max: usize,
     pub row: u64,
 }
+
+/// A JSON object takes many times its length in memory.
+const TOO_LONG: &str = "is longer than 1 MiB, the most a JSON object on a line may have";
+/// What is shown of a longer one.
+const SHOWN_BYTES: usize = 4 << 10;
 
 impl Lines {
     pub fn open(path: &Path, encoding: Option<&'static Encoding>, limits: &Limits) -> Result<Self, Problem> {
         let stream = TextStream::open(path, encoding, limits)?;
-        Ok(Self { stream, text: String::new(), at: 0, ended: false, record_bytes_max: limits.record_bytes_max, row: 0 })
+        let Limits { record_bytes_max, json_bytes_max, .. } = *limits;
+        Ok(Self { stream, text: String::new(), at: 0, ended: false, record_bytes_max, json_bytes_max, row: 0 })
     }
 
     /// Byte range of the next line that is not blank.
@@ -54,6 +62,11 @@ impl Lines {
     #[must_use]
     pub fn text(&self, (from, to): (usize, usize)) -> &str {
         self.text.get(from..to).unwrap_or("").trim()
+    }
+
+    /// Whether a line is too long to be read as JSON.
+    fn is_too_long(&self, (from, to): (usize, usize)) -> bool {
+        to - from > self.json_bytes_max
     }
 
     fn more(&mut self) -> Result<(), Problem> {
@@ -83,6 +96,7 @@ pub struct JsonLines {
     header: Vec<String>,
     cells: Cells,
     cell_bytes_max: usize,
+    fault: Option<&'static str>,
 }
 
 /// Members of the objects on `lines`, in the order they are first met.
@@ -103,7 +117,7 @@ pub fn keys_of(lines: &[String]) -> Vec<String> {
 impl JsonLines {
     pub fn open(path: &Path, header: Vec<String>, encoding: Option<&'static Encoding>, limits: &Limits) -> Result<Self, Problem> {
         let lines = Lines::open(path, encoding, limits)?;
-        Ok(Self { lines, header, cells: Cells::default(), cell_bytes_max: limits.cell_bytes_max })
+        Ok(Self { lines, header, cells: Cells::default(), cell_bytes_max: limits.cell_bytes_max, fault: None })
     }
 }
 
@@ -123,8 +137,13 @@ impl Records for JsonLines {
 
     fn advance(&mut self) -> Result<bool, Problem> {
         let Some(line) = self.lines.next()? else { return Ok(false) };
+        self.fault = self.lines.is_too_long(line).then_some(TOO_LONG);
         let line = self.lines.text(line);
         self.cells.clear();
+        if self.fault.is_some() {
+            self.cells.push(cut(line, SHOWN_BYTES));
+            return Ok(true);
+        }
         let object = serde_json::from_str::<Map<String, Value>>(line).ok();
         for key in &self.header[..self.header.len().saturating_sub(1)] {
             let value = object.as_ref().and_then(|object| object.get(key));
@@ -145,6 +164,10 @@ impl Records for JsonLines {
         self.cells.record(self.lines.row)
     }
 
+    fn fault(&self) -> Option<&'static str> {
+        self.fault
+    }
+
     fn read_bytes(&self) -> u64 {
         self.lines.read_bytes()
     }
@@ -156,12 +179,13 @@ pub struct WholeLines {
     header: [String; 1],
     line: (usize, usize),
     span: [(u32, u32); 1],
+    fault: Option<&'static str>,
 }
 
 impl WholeLines {
     pub fn open(path: &Path, encoding: Option<&'static Encoding>, limits: &Limits) -> Result<Self, Problem> {
         let lines = Lines::open(path, encoding, limits)?;
-        Ok(Self { lines, header: [BROKEN.to_owned()], line: (0, 0), span: [(0, 0)] })
+        Ok(Self { lines, header: [BROKEN.to_owned()], line: (0, 0), span: [(0, 0)], fault: None })
     }
 }
 
@@ -173,12 +197,18 @@ impl Records for WholeLines {
     fn advance(&mut self) -> Result<bool, Problem> {
         let Some(line) = self.lines.next()? else { return Ok(false) };
         self.line = line;
-        self.span = [(0, self.lines.text(line).len() as u32)];
+        self.fault = self.lines.is_too_long(line).then_some(TOO_LONG);
+        let text = self.lines.text(line);
+        self.span = [(0, if self.fault.is_some() { cut(text, SHOWN_BYTES).len() } else { text.len() } as u32)];
         Ok(true)
     }
 
     fn record(&self) -> Record<'_> {
         Record::new(self.lines.row, self.lines.text(self.line), &self.span)
+    }
+
+    fn fault(&self) -> Option<&'static str> {
+        self.fault
     }
 
     fn read_bytes(&self) -> u64 {

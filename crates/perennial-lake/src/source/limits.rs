@@ -21,6 +21,10 @@ pub struct Limits {
     pub page_bytes_max: u64,
     /// A file is refused when more than this share of its rows is bad.
     pub reject_share_max: f64,
+    /// One JSON object of a file of JSON lines; in memory it is many times as long.
+    pub json_bytes_max: usize,
+    /// What a reader may remember until the end of an import: ids, names, orders.
+    pub held_bytes_max: usize,
 }
 
 impl Default for Limits {
@@ -36,6 +40,8 @@ impl Default for Limits {
             footer_bytes_max: 16 << 20,
             page_bytes_max: 64 << 20,
             reject_share_max: 0.5,
+            json_bytes_max: 1 << 20,
+            held_bytes_max: 1 << 30,
         }
     }
 }

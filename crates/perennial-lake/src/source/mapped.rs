@@ -230,6 +230,10 @@ impl Reader for Mapped {
         Ok(self.derives_orders && self.book.emit(&self.currency, Value::Null, out))
     }
 
+    fn held_bytes(&self) -> usize {
+        self.book.bytes() + self.cancelled.bytes() + self.seen.values().map(Names::bytes).sum::<usize>()
+    }
+
     fn entity(&self) -> Entity {
         // A row that belongs to several tables is one of the lines that come last.
         self.plans.last().map_or(Entity::Orders, |plan| plan.entity)

@@ -7,6 +7,7 @@
 mod ahead;
 mod blocks;
 mod book;
+mod bounds;
 mod call;
 mod cdnow;
 mod cell;

@@ -39,6 +39,12 @@ impl Names {
         get(&self.text, &self.ends, number)
     }
 
+    /// Memory held, near enough.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.text.capacity() + self.ends.capacity() * size_of::<usize>() + self.table.capacity() * (size_of::<u32>() + 1)
+    }
+
     #[must_use]
     pub fn len(&self) -> usize {
         self.ends.len()

@@ -45,6 +45,9 @@ fn read(path: &Path, columns: &[&str], others: Others) -> Result<Table, Problem>
     while records.advance()? {
         row += 1;
         let record = records.record();
+        if let Some(fault) = records.fault() {
+            return Err(Problem::refused(format!("row {row} {fault}"), "mend that row"));
+        }
         let cell = |position: usize| if position < record.len() { record.cell(position).trim() } else { "" };
         for (column, values) in wanted.iter().zip(&mut values) {
             match cell(column.position).parse::<f64>() {

@@ -17,6 +17,7 @@ use perennial_contract::{Day, Entity};
 
 use super::ReadOptions;
 use super::book::{Book, Order};
+use super::bounds::Bounds;
 use super::cell::{DecimalMark, QUANTITY_MAX, TOO_MANY, decimal, whole};
 use super::drive::Reader;
 use super::moment::{Clock, DateFormat, slashed_order};
@@ -25,7 +26,7 @@ use super::problem::{Bad, Problem};
 use super::record::Record;
 use super::rows::Value;
 use super::sink::Sink;
-use super::sniff::{Sniffed, require};
+use super::sniff::{Sniffed, position, require};
 
 const ITEM: Entity = Entity::OrderItems;
 /// Stock codes that are no products.
@@ -71,6 +72,9 @@ pub struct OnlineRetail {
     products: Names,
     /// Description of each product, and whether it came from a sale.
     descriptions: Vec<(String, bool)>,
+    /// Bytes of the texts in `descriptions` and `countries`.
+    text_bytes: usize,
+    bounds: Bounds,
     countries: Vec<String>,
     emitted: usize,
     stage: Stage,
@@ -116,6 +120,8 @@ impl OnlineRetail {
             returns_of: HashMap::new(),
             products: Names::default(),
             descriptions: Vec::new(),
+            text_bytes: 0,
+            bounds: Bounds::default(),
             countries: Vec::new(),
             emitted: 0,
             stage: Stage::Orders,
@@ -159,7 +165,9 @@ impl OnlineRetail {
         if let Some(number) = self.book.customer(line.customer)
             && number as usize == self.countries.len()
         {
-            self.countries.push(record.cell(cells.country).to_owned());
+            let country = record.cell(cells.country).to_owned();
+            self.text_bytes += country.len() + size_of::<String>();
+            self.countries.push(country);
         }
         if is_charge(line.code) {
             return;
@@ -167,6 +175,9 @@ impl OnlineRetail {
         let (number, is_new) = self.products.number(line.code);
         let description = record.cell(cells.description);
         let is_sale = line.exact.units > 0;
+        if is_new {
+            self.text_bytes += description.len() + size_of::<(String, bool)>();
+        }
         if is_new {
             self.descriptions.push((description.to_owned(), is_sale && !description.is_empty()));
         } else if let Some(known) = self.descriptions.get_mut(number as usize)
@@ -253,8 +264,12 @@ impl OnlineRetail {
 
     /// The next product rows; false when all are written.
     fn put_products(&mut self, out: &mut Sink) -> bool {
-        let until = (self.emitted + 8_192).min(self.descriptions.len());
+        let mut until = (self.emitted + 8_192).min(self.descriptions.len());
         for number in self.emitted..until {
+            if out.has_batches() {
+                until = number;
+                break;
+            }
             let mut row = vec![Value::Null; Entity::Products.columns().len()];
             row[0] = Value::Text(self.products.name(number as u32));
             row[1] = Value::text(&self.descriptions[number].0);
@@ -285,6 +300,8 @@ impl Reader for OnlineRetail {
             _ if slashed => DateFormat::MonthFirst,
             _ => DateFormat::Iso,
         };
+        let keys = ["InvoiceNo", "Invoice", "StockCode", "CustomerID", "Customer ID", "Country"];
+        self.bounds = Bounds::of(&keys, &[], |name| position(header, &[name]));
         self.cells = Some(cells);
         Ok(())
     }
@@ -317,6 +334,14 @@ impl Reader for OnlineRetail {
             }
             Stage::Products => Ok(self.put_products(out)),
         }
+    }
+
+    fn bounds(&self) -> Option<&Bounds> {
+        Some(&self.bounds)
+    }
+
+    fn held_bytes(&self) -> usize {
+        self.book.bytes() + self.products.bytes() + self.text_bytes
     }
 
     fn entity(&self) -> Entity {

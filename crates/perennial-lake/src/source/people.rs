@@ -22,11 +22,14 @@ pub struct Person {
 }
 
 impl Person {
-    /// Remember an anonymous id they were seen under.
-    pub fn meet(&mut self, anonymous: &str) {
-        if !anonymous.is_empty() && self.anonymous.len() < ANONYMOUS_MAX && !self.anonymous.iter().any(|id| id == anonymous) {
+    /// Remember an anonymous id they were seen under; whether it is a new one.
+    fn meet(&mut self, anonymous: &str) -> bool {
+        let is_new =
+            !anonymous.is_empty() && self.anonymous.len() < ANONYMOUS_MAX && !self.anonymous.iter().any(|id| id == anonymous);
+        if is_new {
             self.anonymous.push(anonymous.to_owned());
         }
+        is_new
     }
 }
 
@@ -34,10 +37,25 @@ impl Person {
 pub struct People {
     ids: Names,
     people: Vec<Person>,
+    /// Bytes of the anonymous ids.
+    anonymous_bytes: usize,
     emitted: usize,
 }
 
 impl People {
+    /// Remember an anonymous id a customer was seen under.
+    pub fn meet(&mut self, customer: &str, anonymous: &str) {
+        if self.of(customer).meet(anonymous) {
+            self.anonymous_bytes += anonymous.len() + size_of::<String>();
+        }
+    }
+
+    /// Memory held, near enough; countries and the like are short.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.ids.bytes() + self.people.capacity() * (size_of::<Person>() + 32) + self.anonymous_bytes
+    }
+
     pub fn of(&mut self, id: &str) -> &mut Person {
         let (number, is_new) = self.ids.number(id);
         if is_new {

@@ -5,6 +5,7 @@ use perennial_contract::money::Decimal;
 use perennial_contract::source::IdentityKind;
 use perennial_contract::{Day, Entity};
 
+use super::bounds::{IDENTITY_BYTES_MAX, IDENTITY_TOO_LONG, KEY_BYTES_MAX, KEY_TOO_LONG, is_key};
 use super::cell;
 use super::mapping::{MoneyUnit, Style};
 use super::moment::{self, Clock, Written};
@@ -117,6 +118,10 @@ impl Plan {
 
     /// Read every column that has a source. Days beside instants are filled in; nothing else is.
     pub fn fill<'a>(&'a self, record: &Record<'a>, clock: &mut Clock, digits: u32, values: &mut [Value<'a>]) -> Result<(), Bad> {
+        let mut identities = self.identities.iter().map(|(_, cell)| *cell).chain(self.pseudonym);
+        if let Some(cell) = identities.find(|cell| record.cell(*cell).len() > IDENTITY_BYTES_MAX) {
+            return Err(Bad::cell(self.entity, cell, IDENTITY_TOO_LONG));
+        }
         for (index, column) in self.entity.columns().iter().enumerate() {
             let text = self.text(index, record);
             if text.is_empty() {
@@ -127,6 +132,7 @@ impl Plan {
                 Kind::Text if !text.is_ascii() && column.name.ends_with("_id") && text.contains('\u{FFFD}') => {
                     return Err(bad("is damaged text"));
                 }
+                Kind::Text if text.len() > KEY_BYTES_MAX && is_key(self.entity, column.name) => return Err(bad(KEY_TOO_LONG)),
                 Kind::Text => Value::Text(text),
                 Kind::Json => {
                     let is_object = text.starts_with('{') && serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok();

@@ -47,6 +47,10 @@ pub trait Records: Send {
     fn advance(&mut self) -> Result<bool, Problem>;
     /// The current record.
     fn record(&self) -> Record<'_>;
+    /// Why the current record could not be cut into cells: then it is one cell, the text as it stands.
+    fn fault(&self) -> Option<&'static str> {
+        None
+    }
     /// Bytes of the file read so far.
     fn read_bytes(&self) -> u64;
 }

@@ -11,6 +11,7 @@ use perennial_contract::entity::Kind;
 use perennial_contract::source::Place;
 use perennial_contract::{Day, Entity};
 
+use super::bounds::{KEY_BYTES_MAX, is_key};
 use super::identity::looks_like_email;
 use super::mask::masked;
 use super::problem::Problem;
@@ -175,6 +176,14 @@ impl Rows {
     pub fn identifies(&self, values: &[Value<'_>]) -> bool {
         let id = self.customer.and_then(|column| values.get(column));
         matches!(id, Some(Value::Text(id)) if looks_like_email(id))
+    }
+
+    /// Name of a part of a key that is too long to be one.
+    #[must_use]
+    pub fn overlong_key(&self, values: &[Value<'_>]) -> Option<&'static str> {
+        let is_long = |value: &Value<'_>| matches!(value, Value::Text(text) if text.len() > KEY_BYTES_MAX);
+        let mut columns = self.entity.columns().iter().zip(values);
+        columns.find(|(column, value)| is_long(value) && is_key(self.entity, column.name)).map(|(column, _)| column.name)
     }
 
     #[must_use]

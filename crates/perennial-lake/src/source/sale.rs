@@ -114,8 +114,15 @@ pub struct Till {
     lines: Vec<u32>,
     products: Names,
     product_rows: Vec<(String, String)>,
+    /// Bytes of the texts in `product_rows`.
+    product_bytes: usize,
     emitted: usize,
 }
+
+/// Lines of one order; an export with more of them has lost its order numbers.
+pub const ORDER_LINES_MAX: usize = 100_000;
+/// Why a line beyond them is rejected.
+pub const TOO_MANY_LINES: &str = "belongs to an order of more than 100000 lines";
 
 /// Why an order is refused.
 pub const TOO_LARGE: &str = "is too large an amount";
@@ -131,6 +138,7 @@ impl Till {
             lines: Vec::new(),
             products: Names::default(),
             product_rows: Vec::new(),
+            product_bytes: 0,
             emitted: 0,
         }
     }
@@ -187,8 +195,17 @@ impl Till {
     /// Remember a product's name and brand for its own table.
     pub fn product(&mut self, id: &str, name: &str, brand: &str) {
         if self.products.number(id).1 {
+            self.product_bytes += name.len() + brand.len();
             self.product_rows.push((name.to_owned(), brand.to_owned()));
         }
+    }
+
+    /// Memory of what is remembered until the end of the import, near enough.
+    #[must_use]
+    pub fn held_bytes(&self) -> usize {
+        let names = self.customers.bytes() + self.orders.bytes() + self.products.bytes();
+        let rows = self.product_rows.capacity() * size_of::<(String, String)>();
+        names + rows + self.product_bytes + self.lines.capacity() * size_of::<u32>()
     }
 
     /// Write an order, of one that came up before its further lines only. The lines of a cancelled order are kept and worth
@@ -344,8 +361,12 @@ impl Till {
 
     /// At the end: the next product rows; false when all are written.
     pub fn put_products(&mut self, out: &mut Sink) -> bool {
-        let until = (self.emitted + 8_192).min(self.product_rows.len());
+        let mut until = (self.emitted + 8_192).min(self.product_rows.len());
         for number in self.emitted..until {
+            if out.has_batches() {
+                until = number;
+                break;
+            }
             let (name, brand) = &self.product_rows[number];
             let mut row = vec![Value::Null; Entity::Products.columns().len()];
             row[0] = Value::Text(self.products.name(number as u32));

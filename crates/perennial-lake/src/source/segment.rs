@@ -15,7 +15,8 @@ use serde_json::{Map, Value as Json};
 
 use super::ReadOptions;
 use super::ahead::Ahead;
-use super::call::{Call, ORDER_IDS, PRODUCT_IDS, id_text, lines, number, object, products, returned, text};
+use super::bounds::{KEY_BYTES_MAX, KEY_TOO_LONG};
+use super::call::{Call, ORDER_IDS, PRODUCT_IDS, id_text, lines, number, object, overlong_id, products, returned, text};
 use super::drive::Reader;
 use super::event_names::canonical;
 use super::identity::{Pseudonyms, birth_year, looks_like_email, scrub};
@@ -26,7 +27,7 @@ use super::problem::{Bad, Problem};
 use super::record::Record;
 use super::rows::Value;
 use super::sale::{Sale, TOO_LARGE, Till, negative, sane_amount};
-use super::sink::Sink;
+use super::sink::{Sink, cut};
 use super::sniff::{Shape, Sniffed};
 use super::status::CANCELLED;
 use crate::table::hash::{StableState, hash};
@@ -151,7 +152,7 @@ impl Segment {
         let person = self.people.of(customer);
         let set = |place: &mut String, value: &str| {
             if !value.is_empty() {
-                value.clone_into(place);
+                cut(value, KEY_BYTES_MAX).clone_into(place);
             }
         };
         let place = |names: [&str; 2]| parts.map_or("", |parts| text(parts, &names));
@@ -337,6 +338,9 @@ impl Reader for Segment {
         if name.is_empty() {
             return Err(Bad::part(EVENT, ("event", ""), "has no event name"));
         }
+        if let Some(name) = overlong_id(&call) {
+            return Err(Bad::part(EVENT, (name, ""), KEY_TOO_LONG));
+        }
         let message = id_text(&call, &["messageId", "message_id"]);
         // Events have their message as key and repeat themselves; what becomes orders, returns and reviews must be told.
         if COUNTED.contains(&name.as_str()) && self.is_repeat(&message) {
@@ -346,7 +350,7 @@ impl Reader for Segment {
         let anonymous = id_text(&call, &["anonymousId", "anonymous_id", "previousId"]);
         let customer = self.owner(&call, &anonymous, out)?;
         if let Some(customer) = &customer {
-            self.people.of(customer).meet(&anonymous);
+            self.people.meet(customer, &anonymous);
         }
         if kind == "identify" || kind == "alias" || kind == "group" {
             let customer = customer.ok_or_else(|| Bad::part(Entity::Customers, ("userId", ""), "has no userId"))?;
@@ -386,6 +390,12 @@ impl Reader for Segment {
         }
         self.stage_products = !self.people.emit(out);
         Ok(true)
+    }
+
+    fn held_bytes(&self) -> usize {
+        let messages = self.messages.capacity() * (size_of::<u128>() + 1);
+        let refunds = self.refunded.bytes() + self.refunds.capacity() * size_of::<u32>();
+        self.till.held_bytes() + self.people.bytes() + self.ahead.bytes() + messages + refunds
     }
 
     fn entity(&self) -> Entity {

@@ -10,6 +10,7 @@ use perennial_contract::money::Decimal;
 use perennial_contract::source::IdentityKind;
 
 use super::ReadOptions;
+use super::bounds::{Bounds, KEY_BYTES_MAX, KEY_TOO_LONG};
 use super::cell::{DecimalMark, QUANTITY_MAX, TOO_MANY, decimal, flag, whole};
 use super::columns::{Columns, Names};
 use super::drive::Reader;
@@ -18,7 +19,7 @@ use super::moment::{Clock, DateFormat};
 use super::problem::{Bad, Problem};
 use super::record::Record;
 use super::rows::Value;
-use super::sale::{Judged, Line, Sale, TOO_LARGE, Till, line_amount, sane_amount};
+use super::sale::{Judged, Line, ORDER_LINES_MAX, Sale, TOO_LARGE, TOO_MANY_LINES, Till, line_amount, sane_amount};
 use super::sink::Sink;
 use super::sniff::{Sniffed, position, require};
 use super::status::{CANCELLED, is_no_sale};
@@ -103,6 +104,7 @@ pub struct Shopify {
     till: Till,
     columns: Columns,
     private: Vec<usize>,
+    bounds: Bounds,
     sale: Option<Sale>,
     /// The order whose first row was bad: its other rows are too.
     dropped: Option<Dropped>,
@@ -121,6 +123,7 @@ impl Shopify {
             till: Till::new(options),
             columns: Columns::default(),
             private: Vec::new(),
+            bounds: Bounds::default(),
             sale: None,
             dropped: None,
             failed: None,
@@ -255,6 +258,12 @@ impl Shopify {
             if product.is_empty() {
                 return Err(self.bad(ITEM, "Lineitem name", "is missing"));
             }
+            if product.len() > KEY_BYTES_MAX {
+                return Err(self.bad(ITEM, "Lineitem name", KEY_TOO_LONG));
+            }
+            if self.sale.as_ref().is_some_and(|sale| sale.lines.len() >= ORDER_LINES_MAX) {
+                return Err(self.bad(ITEM, "Name", TOO_MANY_LINES));
+            }
             line.clone()
                 .filter(|line| sane_amount(line, self.till.digits()).is_some())
                 .ok_or_else(|| self.bad(ITEM, "Lineitem price", TOO_LARGE))
@@ -278,6 +287,9 @@ impl Reader for Shopify {
             require(header, &[name])?;
         }
         self.columns = Columns::find(header, &USED.map(|name| -> Names { (name, &[]) }));
+        let identities =
+            ["Email", "Phone", "Billing Name", "Billing Street", "Billing Zip", "Billing City", "Billing Phone", "Shipping Name"];
+        self.bounds = Bounds::of(&["Name", "Lineitem sku"], &identities, |name| self.columns.cell(name));
         self.private = PRIVATE.iter().filter_map(|name| position(header, &[name])).collect();
         Ok(())
     }
@@ -314,6 +326,14 @@ impl Reader for Shopify {
         }
         self.add(line?, record);
         Ok(())
+    }
+
+    fn bounds(&self) -> Option<&Bounds> {
+        Some(&self.bounds)
+    }
+
+    fn held_bytes(&self) -> usize {
+        self.till.held_bytes()
     }
 
     fn end(&mut self, out: &mut Sink) {

@@ -7,6 +7,7 @@ use perennial_contract::Entity;
 use perennial_contract::money::Decimal;
 use perennial_contract::source::{Batch, Identity, IdentityKind, Reconciliation, Reject};
 
+use super::bounds::{IDENTITY_BYTES_MAX, KEY_TOO_LONG};
 use super::identity::looks_like_email;
 use super::mask::masked;
 use super::problem::{Bad, Problem};
@@ -16,7 +17,7 @@ use super::rows::{Rows, Value};
 /// Rejects and identities are handed on when there are this many.
 const WAITING_MAX: usize = 8_192;
 /// What is kept of a rejected row, and of its cell.
-const RAW_BYTES_MAX: usize = 4_096;
+const RAW_BYTES_MAX: usize = 1_000;
 const VALUE_BYTES_MAX: usize = 200;
 /// What stands in a reject where a direct identifier was.
 pub const HIDDEN: &str = "[hidden]";
@@ -119,6 +120,12 @@ impl Sink {
             });
             return;
         }
+        if let Some(column) = rows.overlong_key(values) {
+            self.problem.get_or_insert_with(|| {
+                Problem::refused(format!("has a {column} in {entity} that {KEY_TOO_LONG}"), "leave that row out, or shorten it")
+            });
+            return;
+        }
         self.cells_masked += rows.push(values);
         rows.place(&self.file, self.row);
         if rows.is_full() {
@@ -133,7 +140,9 @@ impl Sink {
 
     pub fn identity(&mut self, customer_id: &str, kind: IdentityKind, value: &str) {
         if !value.is_empty() {
-            self.identities.push(Identity { customer_id: customer_id.to_owned(), kind, value: value.to_owned() });
+            // Longer ones are rejects where they are a cell of their own; found within a text, the beginning will do.
+            let value = cut(value, IDENTITY_BYTES_MAX).to_owned();
+            self.identities.push(Identity { customer_id: customer_id.to_owned(), kind, value });
         }
     }
 
@@ -243,6 +252,12 @@ impl Sink {
         if !self.rejects.is_empty() || !self.identities.is_empty() {
             self.cut(Entity::Rejects);
         }
+    }
+
+    /// Whether something can be handed on.
+    #[must_use]
+    pub fn has_batches(&self) -> bool {
+        !self.full.is_empty()
     }
 
     pub fn pop(&mut self) -> Result<Option<Batch>, Problem> {

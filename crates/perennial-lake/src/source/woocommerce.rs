@@ -10,6 +10,7 @@ use perennial_contract::source::IdentityKind;
 use perennial_contract::{Day, Entity};
 
 use super::ReadOptions;
+use super::bounds::{Bounds, KEY_BYTES_MAX, KEY_TOO_LONG};
 use super::cell::{DecimalMark, QUANTITY_MAX, TOO_MANY, decimal, whole};
 use super::columns::{Columns, Names};
 use super::drive::Reader;
@@ -17,7 +18,7 @@ use super::identity::Pseudonyms;
 use super::moment::{Clock, DateFormat, slashed_order};
 use super::problem::{Bad, Problem};
 use super::record::Record;
-use super::sale::{Judged, Line, Sale, TOO_LARGE, Till, line_amount, sane_amount};
+use super::sale::{Judged, Line, ORDER_LINES_MAX, Sale, TOO_LARGE, TOO_MANY_LINES, Till, line_amount, sane_amount};
 use super::sink::Sink;
 use super::sniff::{Sniffed, listed, position};
 use super::status::{CANCELLED, is_no_sale};
@@ -80,6 +81,7 @@ pub struct WooCommerce {
     till: Till,
     columns: Columns,
     private: Vec<usize>,
+    bounds: Bounds,
     dates: DateFormat,
     sale: Option<Sale>,
     failed: Option<Problem>,
@@ -102,6 +104,7 @@ impl WooCommerce {
             till: Till::new(options),
             columns: Columns::default(),
             private: Vec::new(),
+            bounds: Bounds::default(),
             dates: DateFormat::Iso,
             sale: None,
             failed: None,
@@ -201,6 +204,12 @@ impl WooCommerce {
             if line.product.is_empty() {
                 return Err(self.bad(ITEM, "product", "is missing"));
             }
+            if line.product.len() > KEY_BYTES_MAX {
+                return Err(self.bad(ITEM, "product", KEY_TOO_LONG));
+            }
+            if self.sale.as_ref().is_some_and(|sale| sale.lines.len() >= ORDER_LINES_MAX) {
+                return Err(self.bad(ITEM, "order", TOO_MANY_LINES));
+            }
             let priced = if self.columns.cell("price").is_some() { "price" } else { "line" };
             sane_amount(&line, self.till.digits()).ok_or_else(|| self.bad(ITEM, priced, TOO_LARGE))?;
             Ok(line)
@@ -272,6 +281,7 @@ impl Reader for WooCommerce {
         }
         let identifying = ["email", "phone", "first", "last", "street", "city", "postcode"];
         self.private = identifying.iter().filter_map(|name| self.columns.cell(name)).collect();
+        self.bounds = Bounds::of(&["order", "sku"], &identifying, |name| self.columns.cell(name));
         self.private.extend(PRIVATE.iter().filter_map(|name| position(header, &[name])));
         let samples = self.columns.cell("date").map(|cell| file.samples(cell)).unwrap_or_default();
         self.dates = slashed_order(samples.iter().map(String::as_str)).unwrap_or(DateFormat::MonthFirst);
@@ -314,6 +324,14 @@ impl Reader for WooCommerce {
             sale.lines.push(line);
         }
         Ok(())
+    }
+
+    fn bounds(&self) -> Option<&Bounds> {
+        Some(&self.bounds)
+    }
+
+    fn held_bytes(&self) -> usize {
+        self.till.held_bytes()
     }
 
     fn end(&mut self, out: &mut Sink) {

@@ -1,7 +1,7 @@
 //! From staged rows to data files: what a commit does before the ledger makes it true.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, StringArray, TimestampMicrosecondArray};
@@ -21,7 +21,7 @@ use crate::table::order::buckets;
 use crate::table::parallel;
 use crate::table::pending::{ARRIVAL, BATCH_ROWS};
 use crate::table::scan::{Wanted, read_file};
-use crate::table::stage::{SealedTable, Stage, net_cents};
+use crate::table::stage::{RejectRun, SealedTable, Stage, net_cents};
 use crate::table::store::Store;
 
 /// Files of a bucket at which the next import folds them into its own: a reader merges few files, and a row is rewritten once in
@@ -91,7 +91,28 @@ struct Tally {
     repeated_cents: i128,
     unchanged_cents: i128,
     superseded_cents: i128,
-    repeated: Vec<(u64, Reject)>,
+    repeated: Vec<Reject>,
+    run: Option<RejectRun>,
+}
+
+/// Rejects a bucket holds in memory.
+const REPEATED_WAITING_MAX: usize = 4_096;
+/// What is kept of a rejected row, and of its key.
+const RAW_BYTES_MAX: usize = 1_000;
+const VALUE_BYTES_MAX: usize = 200;
+
+impl Tally {
+    /// Write the rejects that wait to the bucket's run.
+    fn put_aside(&mut self, path: PathBuf, entity: Entity) -> Result<(), LakeError> {
+        if self.repeated.is_empty() {
+            return Ok(());
+        }
+        if self.run.is_none() {
+            self.run = Some(RejectRun::create(path, entity)?);
+        }
+        let repeated = std::mem::take(&mut self.repeated);
+        self.run.as_mut().map_or(Ok(()), |run| run.write(&repeated))
+    }
 }
 
 struct BucketOutcome {
@@ -115,13 +136,13 @@ impl Writing<'_> {
             }
         }
         let mut outcome = Outcome::default();
-        let mut rejects = self.write_tables(&settled, &mut outcome)?;
+        let repeated = self.write_tables(stage, &settled, &mut outcome)?;
         drop(settled);
-        rejects.sort_by(|(a, x), (b, y)| (x.entity, a).cmp(&(y.entity, b)));
-        let rejects: Vec<Reject> = rejects.into_iter().map(|(_, reject)| reject).collect();
-        stage.reject(&rejects)?;
+        for run in &repeated {
+            stage.take_repeated(run)?;
+        }
         if let Some(table) = self.settle(stage, Entity::Rejects)? {
-            self.write_tables(&[table], &mut outcome)?;
+            self.write_tables(stage, &[table], &mut outcome)?;
         }
         for (entity, table) in &outcome.tables {
             if !table.added.is_empty() {
@@ -155,15 +176,19 @@ impl Writing<'_> {
         Ok(Some(Settled { table, files, fates, places, superseded, version: version + 1 }))
     }
 
-    fn write_tables(&self, tables: &[Settled], outcome: &mut Outcome) -> Result<Vec<(u64, Reject)>, LakeError> {
+    /// Write the tables; what they leave behind are the runs of rejects, in the order of tables and buckets.
+    fn write_tables(&self, stage: &Stage, tables: &[Settled], outcome: &mut Outcome) -> Result<Vec<RejectRun>, LakeError> {
         let mut jobs = Vec::new();
         for table in tables {
             let has_superseded = |b| table.files.iter().any(|f| f.bucket == b && table.superseded.contains_key(&f.path));
             let wanted = (0..buckets(table.table.entity())).filter(|&b| table.table.has_bucket(b) || has_superseded(b));
             jobs.extend(wanted.map(|bucket| (table, bucket)));
         }
-        let written = parallel::each(&jobs, self.store.limits.threads, |(table, bucket)| self.write_bucket(table, *bucket))?;
-        let mut rejects = Vec::new();
+        let written = parallel::each(&jobs, self.store.limits.threads, |(table, bucket)| {
+            let run = stage.repeated_run(table.table.entity(), *bucket);
+            self.write_bucket(table, *bucket, &run)
+        })?;
+        let mut runs = Vec::new();
         for bucket in written {
             let table = outcome.tables.entry(bucket.entity).or_default();
             table.added.extend(bucket.added);
@@ -174,13 +199,13 @@ impl Writing<'_> {
             outcome.repeated_cents += bucket.tally.repeated_cents;
             outcome.unchanged_cents += bucket.tally.unchanged_cents;
             outcome.superseded_cents += bucket.tally.superseded_cents;
-            rejects.extend(bucket.tally.repeated);
+            runs.extend(bucket.tally.run);
         }
-        Ok(rejects)
+        Ok(runs)
     }
 
     /// Write a bucket's new rows; files of which rows make way, or that have become many, are written anew together with them.
-    fn write_bucket(&self, table: &Settled, bucket: u32) -> Result<BucketOutcome, LakeError> {
+    fn write_bucket(&self, table: &Settled, bucket: u32, run: &Path) -> Result<BucketOutcome, LakeError> {
         let entity = table.table.entity();
         let folder = self.store.folder(entity);
         let tally = Arc::new(Mutex::new(Tally::default()));
@@ -210,6 +235,10 @@ impl Writing<'_> {
         let incoming = merge(entity, table.table.streams(bucket)?);
         let mut judged = incoming.map(|batch| {
             let batch = self.judge(table, &batch?, &tally)?;
+            let mut held = tally.lock().unwrap_or_else(PoisonError::into_inner);
+            if held.repeated.len() >= REPEATED_WAITING_MAX {
+                held.put_aside(run.to_owned(), entity)?;
+            }
             origin.stored(&schema, &batch).map_err(problem)
         });
         if streams.is_empty() {
@@ -225,7 +254,9 @@ impl Writing<'_> {
             }
         }
         let added = writer.finish()?;
-        let tally = std::mem::take(&mut *tally.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut tally = std::mem::take(&mut *tally.lock().unwrap_or_else(PoisonError::into_inner));
+        tally.put_aside(run.to_owned(), entity)?;
+        tally.run.as_mut().map_or(Ok(()), RejectRun::finish)?;
         Ok(BucketOutcome { entity, added, removed, tally })
     }
 
@@ -258,8 +289,8 @@ impl Writing<'_> {
         filter_record_batch(rows, &mask).map_err(problem)
     }
 
-    /// A row whose key came earlier in the same import, as a reject with its number of arrival.
-    fn repeated_row(&self, table: &Settled, rows: &RecordBatch, row: usize) -> (u64, Reject) {
+    /// A row whose key came earlier in the same import, as a reject.
+    fn repeated_row(&self, table: &Settled, rows: &RecordBatch, row: usize) -> Reject {
         let entity = table.table.entity();
         let cell = |column: &ArrayRef| array_value_to_string(column, row).unwrap_or_default();
         let named = |name: &&str| rows.column_by_name(name).map(&cell).unwrap_or_default();
@@ -275,16 +306,16 @@ impl Writing<'_> {
             (None, [only]) => (only.name.clone(), arrival + 1),
             (None, several) => (format!("{} files", several.len()), arrival + 1),
         };
-        let reject = Reject {
+        let shortened = |text: String, most: usize| text[..text.floor_char_boundary(most)].to_owned();
+        Reject {
             entity,
             file,
             row,
             column: Some(entity.key().join(", ")),
-            value: Some(key.join(", ")),
+            value: Some(shortened(key.join(", "), VALUE_BYTES_MAX)),
             reason: REPEATED.to_owned(),
-            raw: serde_json::Value::Object(raw).to_string(),
-        };
-        (arrival, reject)
+            raw: shortened(serde_json::Value::Object(raw).to_string(), RAW_BYTES_MAX),
+        }
     }
 }
 

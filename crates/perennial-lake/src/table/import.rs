@@ -165,10 +165,13 @@ impl Import<'_> {
         let changes = changes(outcome);
         let cause = Cause { operation: "WRITE", at_us: self.origin.at_us, rows: DataChange::Yes };
         store.reached("sealing");
-        let sealed = self.lake.vault().seal(&stage.identities, store.limits.threads)?;
+        let mut people = stage.identities.people()?;
+        let sealer = self.lake.vault().sealer(&people, store.limits.threads)?;
         store.ledger.commit(&cause, &changes, |transaction| {
             enter(transaction, &record)?;
-            sealed.store(transaction)?;
+            if let Some(sealer) = &sealer {
+                sealer.store(&mut people, transaction)?;
+            }
             store.reached("in transaction");
             Ok(())
         })?;

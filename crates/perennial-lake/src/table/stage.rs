@@ -11,7 +11,7 @@ use arrow::datatypes::Int64Type;
 use arrow::ipc::reader::StreamReader;
 use arrow::ipc::writer::StreamWriter;
 use perennial_contract::Entity;
-use perennial_contract::source::{Batch, Identity, IdentityKind, Reject};
+use perennial_contract::source::{Batch, Reject};
 
 use crate::lake::LakeError;
 use crate::table::file::storage;
@@ -20,6 +20,7 @@ use crate::table::keys::{KeyLog, ROWS_MAX};
 use crate::table::merge::Rows;
 use crate::table::order::buckets;
 use crate::table::pending::{Pending, Sealed, incoming_schema};
+use crate::vault::Spool;
 
 /// One table's share of an import.
 pub(crate) struct TableStage {
@@ -42,7 +43,7 @@ pub(crate) struct Stage {
     /// Rejects by the table they would have been rows of.
     pub rejected: BTreeMap<Entity, u64>,
     pub judge: Judge,
-    pub identities: BTreeMap<(String, IdentityKind), String>,
+    pub identities: Spool,
     pub loaded_cents: i128,
 }
 
@@ -67,13 +68,13 @@ pub(crate) fn net_cents(entity: Entity, rows: &RecordBatch) -> i128 {
 impl Stage {
     pub(crate) fn new(temporary: PathBuf, budget_bytes: usize, filled: Vec<Entity>) -> Self {
         Self {
+            identities: Spool::new(temporary.clone()),
             temporary,
             budget_bytes,
             filled,
             tables: BTreeMap::new(),
             rejected: BTreeMap::new(),
             judge: Judge::default(),
-            identities: BTreeMap::new(),
             loaded_cents: 0,
         }
     }
@@ -81,8 +82,8 @@ impl Stage {
     /// Take a batch whose rows fit their table.
     pub(crate) fn take(&mut self, batch: Batch) -> Result<(), LakeError> {
         let Batch { entity, rows, places, rejects, identities } = batch;
-        for Identity { customer_id, kind, value } in identities {
-            self.identities.insert((customer_id, kind), value);
+        for identity in identities {
+            self.identities.push(identity)?;
         }
         if rows.num_rows() > 0 {
             self.loaded_cents += net_cents(entity, &rows);
@@ -93,8 +94,28 @@ impl Stage {
             }
         }
         self.reject(&rejects)?;
+        self.spill_if_full()
+    }
+
+    fn spill_if_full(&mut self) -> Result<(), LakeError> {
         let held: usize = self.tables.values().map(|table| table.pending.bytes()).sum();
         if held > self.budget_bytes { self.spill() } else { Ok(()) }
+    }
+
+    /// Where a bucket's rows with a repeated key wait as rejects.
+    pub(crate) fn repeated_run(&self, entity: Entity, bucket: u32) -> PathBuf {
+        self.temporary.join(format!("repeated-{entity}-{bucket:02}.run"))
+    }
+
+    /// Take the rejects of a run, which are rows that would have been `entity`'s.
+    pub(crate) fn take_repeated(&mut self, run: &RejectRun) -> Result<(), LakeError> {
+        for rows in read_run(&run.path)? {
+            let rows = rows?;
+            *self.rejected.entry(run.entity).or_default() += rows.num_rows() as u64;
+            self.push(Entity::Rejects, &rows)?;
+            self.spill_if_full()?;
+        }
+        fs::remove_file(&run.path).map_err(storage(&run.path))
     }
 
     pub(crate) fn reject(&mut self, rejects: &[Reject]) -> Result<(), LakeError> {
@@ -196,6 +217,32 @@ fn read_run(path: &Path) -> Result<Rows, LakeError> {
     let reader = StreamReader::try_new(file, None).map_err(storage(path))?;
     let path = path.to_owned();
     Ok(Box::new(reader.map(move |batch| batch.map_err(storage(&path)))))
+}
+
+/// Rejects on disk, so that a file of repeated keys is not held in memory.
+pub(crate) struct RejectRun {
+    pub entity: Entity,
+    path: PathBuf,
+    writer: StreamWriter<BufWriter<File>>,
+}
+
+impl RejectRun {
+    pub(crate) fn create(path: PathBuf, entity: Entity) -> Result<Self, LakeError> {
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder).map_err(storage(folder))?;
+        }
+        let file = BufWriter::new(File::create(&path).map_err(storage(&path))?);
+        let writer = StreamWriter::try_new(file, &Entity::Rejects.source_schema()).map_err(storage(&path))?;
+        Ok(Self { entity, path, writer })
+    }
+
+    pub(crate) fn write(&mut self, rejects: &[Reject]) -> Result<(), LakeError> {
+        self.writer.write(&reject_rows(rejects)?).map_err(storage(&self.path))
+    }
+
+    pub(crate) fn finish(&mut self) -> Result<(), LakeError> {
+        self.writer.finish().map_err(storage(&self.path))
+    }
 }
 
 /// Rejects as rows of their table.

@@ -5,19 +5,22 @@
 
 mod key;
 mod seal;
+mod spool;
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use perennial_contract::source::{Identity, IdentityKind};
-use rusqlite::{OptionalExtension, Transaction, params};
+use rusqlite::{OptionalExtension, Statement, Transaction, params};
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
 pub use key::KeySource;
 use key::{IfMissing, ShopKey, digest, hex, random};
+use spool::People;
+pub(crate) use spool::Spool;
 
+use crate::lake::LakeError;
 use crate::table::ledger::Ledger;
 use crate::table::parallel;
 
@@ -64,11 +67,16 @@ impl Pseudonymiser {
     }
 }
 
-/// Sealed records on their way into the ledger.
-pub(crate) struct SealedRecords {
-    records: Vec<Record>,
-    key_id: [u8; 8],
+/// Seals identities and puts them into the ledger, each beside what is known of its customer already.
+pub(crate) struct Sealer {
+    key: Arc<ShopKey>,
+    threads: usize,
+    /// The vault has no record yet that would have to be looked for.
+    is_empty: bool,
 }
+
+/// A record as the ledger keeps it: the wrapped key and the sealed identifiers.
+type Stored = (Vec<u8>, Vec<u8>);
 
 struct Record {
     customer_id: String,
@@ -145,21 +153,8 @@ impl Vault {
     }
 
     fn open(&self, key: &ShopKey, customer_id: &str) -> Result<Option<(DataKey, Known)>, VaultError> {
-        let stored: Option<(Vec<u8>, Vec<u8>)> = self
-            .ledger
-            .connection()
-            .query_row("SELECT wrapped_key, sealed FROM vault_record WHERE customer_id = ?1", [customer_id], |row| {
-                Ok((row.get(0)?, row.get(1)?))
-            })
-            .optional()?;
-        let Some((wrapped, sealed)) = stored else { return Ok(None) };
-        let open = || {
-            let unwrapped = seal::open(&key.wrapping, &wrapped, &about("key", customer_id, &key.id))?;
-            let data_key: DataKey = Zeroizing::new(unwrapped.as_slice().try_into().ok()?);
-            let plain = seal::open(&data_key, &sealed, &about("record", customer_id, &key.id))?;
-            Some((data_key, serde_json::from_slice(&plain).ok()?))
-        };
-        open().map(Some).ok_or_else(|| VaultError::Damaged { customer_id: customer_id.to_owned() })
+        let stored = stored(&mut self.ledger.connection().prepare(STORED)?, customer_id)?;
+        stored.map(|stored| opened(key, customer_id, &stored)).transpose()
     }
 
     /// Customers whose e-mail address is this one, up to case and surrounding space.
@@ -193,34 +188,12 @@ impl Vault {
         Ok(Pseudonymiser(self.shop_key()?.pseudonym.clone()))
     }
 
-    /// Encrypt identities, each beside what is known of its customer already. Needs no key where there are none.
-    pub(crate) fn seal(
-        &self,
-        identities: &BTreeMap<(String, IdentityKind), String>,
-        threads: usize,
-    ) -> Result<SealedRecords, VaultError> {
-        if identities.is_empty() {
-            return Ok(SealedRecords { records: Vec::new(), key_id: [0; 8] });
+    /// What seals these people's identities; needs no key where there are none.
+    pub(crate) fn sealer(&self, people: &People, threads: usize) -> Result<Option<Sealer>, VaultError> {
+        if people.is_empty() {
+            return Ok(None);
         }
-        let key = self.shop_key()?;
-        let mut people: Vec<(&str, Known)> = Vec::new();
-        for ((customer_id, kind), value) in identities {
-            if people.last().is_none_or(|(last, _)| last != customer_id) {
-                people.push((customer_id, Known::new()));
-            }
-            if let Some((_, known)) = people.last_mut() {
-                known.insert(kind.name().to_owned(), value.as_str().into());
-            }
-        }
-        let empty = self.is_empty()?;
-        let chunks: Vec<_> = people.chunks(1024).collect();
-        let sealed = parallel::each(&chunks, threads, |people| {
-            people
-                .iter()
-                .map(|(customer_id, brought)| self.seal_one(&key, customer_id, (brought, empty)))
-                .collect::<Result<Vec<_>, _>>()
-        })?;
-        Ok(SealedRecords { records: sealed.into_iter().flatten().collect(), key_id: key.id })
+        Ok(Some(Sealer { key: self.shop_key()?, threads, is_empty: self.is_empty()? }))
     }
 
     fn is_empty(&self) -> Result<bool, VaultError> {
@@ -228,17 +201,23 @@ impl Vault {
         let some: Option<i64> = connection.query_row("SELECT 1 FROM vault_record LIMIT 1", [], |row| row.get(0)).optional()?;
         Ok(some.is_none())
     }
+}
 
-    /// A customer's record with what an import brought; `empty` says that the vault has no older one.
-    fn seal_one(&self, key: &ShopKey, customer_id: &str, (brought, empty): (&Known, bool)) -> Result<Record, VaultError> {
-        let older = if empty { None } else { self.open(key, customer_id)? };
-        let (data_key, mut known) = match older {
-            Some(older) => older,
-            None => (fresh_key()?, Known::new()),
-        };
-        known.extend(brought.iter().map(|(kind, value)| (kind.clone(), value.clone())));
-        sealed_record(key, customer_id, &data_key, &known)
-    }
+const STORED: &str = "SELECT wrapped_key, sealed FROM vault_record WHERE customer_id = ?1";
+
+/// A customer's record; `statement` is [`STORED`].
+fn stored(statement: &mut Statement<'_>, customer_id: &str) -> Result<Option<Stored>, VaultError> {
+    Ok(statement.query_row([customer_id], |row| Ok((row.get(0)?, row.get(1)?))).optional()?)
+}
+
+fn opened(key: &ShopKey, customer_id: &str, (wrapped, sealed): &Stored) -> Result<(DataKey, Known), VaultError> {
+    let open = || {
+        let unwrapped = seal::open(&key.wrapping, wrapped, &about("key", customer_id, &key.id))?;
+        let data_key: DataKey = Zeroizing::new(unwrapped.as_slice().try_into().ok()?);
+        let plain = seal::open(&data_key, sealed, &about("record", customer_id, &key.id))?;
+        Some((data_key, serde_json::from_slice(&plain).ok()?))
+    };
+    open().ok_or_else(|| VaultError::Damaged { customer_id: customer_id.to_owned() })
 }
 
 const KINDS: [IdentityKind; 5] =
@@ -264,18 +243,58 @@ fn sealed_record(key: &ShopKey, customer_id: &str, data_key: &DataKey, known: &K
     }
 }
 
-impl SealedRecords {
-    /// Put the records into the ledger, in the transaction of the import that brought them.
-    pub(crate) fn store(&self, transaction: &Transaction<'_>) -> Result<(), VaultError> {
-        let mut forget = transaction.prepare("DELETE FROM vault_email WHERE customer_id = ?1")?;
-        let mut email = transaction.prepare("INSERT OR IGNORE INTO vault_email VALUES (?1, ?2)")?;
-        let mut record = transaction.prepare("INSERT OR REPLACE INTO vault_record VALUES (?1, ?2, ?3, ?4)")?;
-        for Record { customer_id, wrapped_key, sealed, emails } in &self.records {
-            forget.execute([customer_id])?;
-            record.execute(params![customer_id, self.key_id, wrapped_key, sealed])?;
-            for digest in emails {
-                email.execute(params![digest, customer_id])?;
+impl Sealer {
+    /// Seal everybody and put the records into the ledger, in the transaction of the import that brought them: batch by batch, so that
+    /// millions of people are never in memory at once.
+    pub(crate) fn store(&self, people: &mut People, transaction: &Transaction<'_>) -> Result<(), LakeError> {
+        loop {
+            let batch = people.batch()?;
+            if batch.is_empty() {
+                return Ok(());
             }
+            let mut known = Vec::with_capacity(batch.len());
+            let mut statement = transaction.prepare(STORED).map_err(VaultError::from)?;
+            for (customer_id, brought) in batch {
+                let older = if self.is_empty { None } else { stored(&mut statement, &customer_id)? };
+                known.push((customer_id, brought, older));
+            }
+            let chunks: Vec<_> = known.chunks(256).collect();
+            let sealed = parallel::each(&chunks, self.threads, |people| {
+                people
+                    .iter()
+                    .map(|(id, brought, older)| self.seal_one(id, brought, older.as_ref()))
+                    .collect::<Result<Vec<_>, _>>()
+            })?;
+            self.put(sealed.into_iter().flatten().collect(), transaction)?;
+        }
+    }
+
+    /// A customer's record with what an import brought.
+    fn seal_one(&self, customer_id: &str, brought: &Known, older: Option<&Stored>) -> Result<Record, VaultError> {
+        let (data_key, mut known) = match older {
+            Some(older) => opened(&self.key, customer_id, older)?,
+            None => (fresh_key()?, Known::new()),
+        };
+        known.extend(brought.iter().map(|(kind, value)| (kind.clone(), value.clone())));
+        sealed_record(&self.key, customer_id, &data_key, &known)
+    }
+
+    fn put(&self, records: Vec<Record>, transaction: &Transaction<'_>) -> Result<(), VaultError> {
+        let mut forget = transaction.prepare("DELETE FROM vault_email WHERE customer_id = ?1")?;
+        let mut record = transaction.prepare("INSERT OR REPLACE INTO vault_record VALUES (?1, ?2, ?3, ?4)")?;
+        let mut emails = Vec::new();
+        for Record { customer_id, wrapped_key, sealed, emails: theirs } in records {
+            if !self.is_empty {
+                forget.execute([&customer_id])?;
+            }
+            record.execute(params![customer_id, self.key.id, wrapped_key, sealed])?;
+            emails.extend(theirs.into_iter().map(|digest| (digest, customer_id.clone())));
+        }
+        // In the order of the table they go to, whose pages are then visited once a batch.
+        emails.sort_unstable();
+        let mut email = transaction.prepare("INSERT OR IGNORE INTO vault_email VALUES (?1, ?2)")?;
+        for (digest, customer_id) in emails {
+            email.execute(params![digest, customer_id])?;
         }
         Ok(())
     }

@@ -17,6 +17,7 @@ mod lake_engine;
 mod lake_fixture;
 mod lake_speed;
 mod lake_vault;
+mod limits;
 mod source;
 mod source_exports;
 mod source_mapped;

@@ -54,6 +54,7 @@ fn decode(mut file: File, limits: &Limits, writer: &mut Writer) -> Result<(), St
     }
     writer.end_record()?;
     let bytes = file.metadata().map_or(0, |metadata| metadata.len());
+    writer.packed = Some(bytes);
     let rows_in_all = metadata.metadata().file_metadata().num_rows().max(1) as u64;
     let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata);
     let reader = builder.with_batch_size(ROWS_AT_ONCE).build().map_err(|error| damaged(&error))?;
