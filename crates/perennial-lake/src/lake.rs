@@ -2,8 +2,8 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex};
 
 use arrow::array::RecordBatch;
 use perennial_contract::Entity;
@@ -16,7 +16,7 @@ use crate::table::compact::compact;
 use crate::table::file::{storage, sync_dir};
 use crate::table::import;
 pub use crate::table::import::Import;
-use crate::table::ledger::Ledger;
+use crate::table::ledger::{Ledger, in_words};
 use crate::table::lock::WriteLock;
 use crate::table::merge::Rows;
 use crate::table::order::{bucket_of, buckets};
@@ -71,8 +71,11 @@ pub struct TableCount {
     pub added: u64,
     /// Rows that took the place of an older row with the same key and other content.
     pub replaced: u64,
-    /// Rows that were in the lake already, word for word.
+    /// Rows that were in the lake already, word for word, or that a tracker sent twice.
     pub unchanged: u64,
+    /// Decisions (consents) that were made before the one that is known: the latest stands, whatever comes first.
+    #[serde(default)]
+    pub superseded: u64,
     /// Rows that could not be used, the later ones of a repeated key included.
     pub rejected: u64,
 }
@@ -134,6 +137,11 @@ pub struct Progress {
 pub enum LakeError {
     #[error("{}: there is no lake here; run `perennial init` first", .0.display())]
     Missing(PathBuf),
+    #[error(
+        "{}: the file is damaged: it no longer holds what was written; put it back from a copy, or make the shop anew and import its files again",
+        .0.display()
+    )]
+    Damaged(PathBuf),
     #[error("{}: there is a lake here already", .0.display())]
     Exists(PathBuf),
     #[error(
@@ -159,7 +167,7 @@ pub enum LakeError {
     Vault(#[from] VaultError),
     #[error("{}: {cause}", path.display())]
     Storage { path: PathBuf, cause: String },
-    #[error("the lake's ledger cannot be used: {0}")]
+    #[error("the lake's ledger cannot be used: {}", in_words(.0))]
     Ledger(#[from] rusqlite::Error),
 }
 
@@ -228,7 +236,14 @@ impl Lake {
         }
         let ledger = Arc::new(Ledger::open(&path, shop)?);
         let vault = Vault::new(ledger.clone(), dir, key);
-        let store = Arc::new(Store { dir: dir.to_owned(), shop: shop.clone(), ledger, limits: Limits::default(), probe: None });
+        let store = Arc::new(Store {
+            dir: dir.to_owned(),
+            shop: shop.clone(),
+            ledger,
+            limits: Limits::default(),
+            probe: None,
+            verified: Mutex::default(),
+        });
         // Whoever holds the lock recovers, or did when it took it.
         if let Some(lock) = WriteLock::if_free(dir, "the recovery of a lake")? {
             recover(&store, &lock)?;
@@ -250,9 +265,9 @@ impl Lake {
     }
 
     fn with_store(self, change: impl FnOnce(Store) -> Store) -> Self {
-        let Store { dir, shop, ledger, limits, probe } = &*self.store;
+        let Store { dir, shop, ledger, limits, probe, .. } = &*self.store;
         let (dir, shop, ledger, probe) = (dir.clone(), shop.clone(), ledger.clone(), probe.clone());
-        let store = Store { dir, shop, ledger, limits: *limits, probe };
+        let store = Store { dir, shop, ledger, limits: *limits, probe, verified: Mutex::default() };
         let store = Arc::new(change(store));
         Self { engine: Embedded::new(store.clone()), store, vault: self.vault }
     }
@@ -304,6 +319,7 @@ impl Lake {
         };
         let wanted: Vec<u32> = customer.as_deref().map_or_else(|| (0..buckets(entity)).collect(), |id| vec![bucket_of(id)]);
         let files = self.store.files(at, entity, customer.as_deref().map(bucket_of))?;
+        self.store.verify(entity, &files)?;
         let folder = self.store.folder(entity);
         let scan = Wanted { entity, columns, customer };
         let of_bucket = |bucket: u32| files.iter().filter(move |f| f.bucket == bucket).map(|f| folder.join(&f.path)).collect();

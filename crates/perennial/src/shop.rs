@@ -13,7 +13,7 @@ use perennial_lake::vault::KeySource;
 
 use crate::cmd::Context;
 use crate::config::{self, Cleaning, Loaded, Settings, settings_file};
-use crate::registry::Registry;
+use crate::registry::{REGISTRY_FILE, Registry};
 
 /// Marks a shop that simulated files were brought into: they come with their truth beside them, which no import reads.
 pub const SIMULATED_MARK: &str = ".simulated";
@@ -61,6 +61,15 @@ impl Shop {
         let dir = Self::folder(context)?;
         let settings = load_settings(context)?.settings;
         let lake = Lake::open(&dir.join("lake"), &facts(&settings), Some(&key_source(&dir, &settings)?))?;
+        let path = dir.join(REGISTRY_FILE);
+        if !path.exists() {
+            // Made anew in silence it would hold no model, and every score would be of nobody.
+            bail!(
+                "{0}: the registry of the shop's models is gone; put it back from a copy, or make an empty file of that name and run \
+                 `perennial train`",
+                path.display()
+            );
+        }
         let registry = Registry::open(&dir)?;
         Ok(Self { dir, settings, lake, registry })
     }

@@ -1,21 +1,24 @@
 //! DataFusion over the files of a snapshot.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, OnceLock};
 
-use arrow::array::{ArrayRef, RecordBatch};
+use arrow::array::{ArrayRef, AsArray, RecordBatch};
 use arrow::compute::{cast, concat_batches};
 use arrow::datatypes::{DataType, Field, Schema};
-use datafusion::common::DataFusionError;
+use datafusion::common::{DataFusionError, plan_err};
 use datafusion::datasource::empty::EmptyTable;
 use datafusion::datasource::file_format::parquet::ParquetFormat;
 use datafusion::datasource::listing::{ListingOptions, ListingTable, ListingTableConfig, ListingTableUrl};
 use datafusion::datasource::{MemTable, TableProvider};
+use datafusion::execution::SendableRecordBatchStream;
 use datafusion::execution::context::SQLOptions;
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::object_store::local::LocalFileSystem;
 use datafusion::prelude::{SessionConfig, SessionContext, col, lit};
+use futures::StreamExt;
 use perennial_contract::engine::{AsOf, Engine, EngineError, Snapshot, Who};
 use perennial_contract::{Entity, Table};
 use tokio::runtime::Runtime;
@@ -59,6 +62,8 @@ fn sorted_out(error: DataFusionError) -> EngineError {
 
 /// What a query is asked of.
 struct Ask<'a> {
+    /// In lower case: a table it does not name need not be looked at.
+    sql: &'a str,
     snapshot: &'a Snapshot,
     as_of: Option<AsOf>,
     who: &'a Who,
@@ -90,7 +95,8 @@ impl Embedded {
     }
 
     fn context(&self, running: &Running, ask: &Ask<'_>) -> Result<SessionContext, EngineError> {
-        let Ask { snapshot, as_of, who } = *ask;
+        let Ask { sql, snapshot, as_of, who } = *ask;
+        let is_fenced = matches!(as_of, Some(AsOf::Fenced { .. }));
         let partitions = match as_of {
             Some(AsOf::Fenced { .. }) => 1,
             _ => self.store.limits.threads.max(1),
@@ -102,11 +108,18 @@ impl Embedded {
         options.sql_parser.default_null_ordering = "nulls_max".to_owned();
         let context = SessionContext::new_with_config_rt(config, running.environment.clone());
         for &entity in Entity::ALL {
+            // Rejects have no day: a row of the future is among them as soon as it was imported.
+            if is_fenced && entity == Entity::Rejects {
+                continue;
+            }
             let customer = match who {
                 Who::One(customer) if entity.has_customer() => Some(customer.as_str()),
                 _ => None,
             };
             let files = self.store.files(snapshot, entity, customer.map(bucket_of)).map_err(storage)?;
+            if sql.contains(entity.name()) {
+                self.store.verify(entity, &files).map_err(storage)?;
+            }
             let mut seen = table(entity, &files).map_err(sorted_out)?;
             if let Some(customer) = customer {
                 let theirs = context.read_table(seen).and_then(|rows| rows.filter(col("customer_id").eq(lit(customer))));
@@ -117,6 +130,9 @@ impl Embedded {
                 seen = context.read_table(seen).and_then(|rows| fence.before(entity, rows)).map_err(sorted_out)?.into_view();
             }
             context.register_table(entity.name(), seen).map_err(sorted_out)?;
+        }
+        if is_fenced {
+            return Ok(context);
         }
         let imports = imports_table(&self.store.ledger.imports().map_err(storage)?).map_err(storage)?;
         let imports = MemTable::try_new(imports.schema(), vec![vec![imports]]).map_err(sorted_out)?;
@@ -141,22 +157,59 @@ impl Engine for Embedded {
     fn query(&self, snapshot: &Snapshot, sql: &str, as_of: Option<AsOf>, who: &Who) -> Result<Table, EngineError> {
         let running = self.running()?;
         let sql = bind_as_of(sql, as_of.map(AsOf::day))?;
-        let context = self.context(running, &Ask { snapshot, as_of, who })?;
-        let (schema, batches) = running
-            .runtime
-            .block_on(async {
+        let context = self.context(running, &Ask { sql: &sql.to_lowercase(), snapshot, as_of, who })?;
+        let run = || {
+            running.runtime.block_on(async {
                 let rows = context.sql_with_options(&sql, only_reads()).await?;
                 if let Some(AsOf::Fenced { .. }) = as_of {
                     fence::same_any_time(rows.logical_plan())?;
                 }
                 let schema = Arc::new(rows.schema().as_arrow().clone());
-                Ok((schema, rows.collect().await?))
+                Ok((schema, collected(rows.execute_stream().await?).await?))
             })
-            .map_err(sorted_out)?;
+        };
+        let (schema, batches) = held(run)?.map_err(sorted_out)?;
         // The batches' own schema may be stricter about nulls than the plan's.
         let schema = batches.first().map_or(schema, RecordBatch::schema);
-        let rows = concat_batches(&schema, &batches).map_err(storage)?;
-        plain(&rows).map(Table::new).map_err(storage)
+        held(|| concat_batches(&schema, &batches).and_then(|rows| plain(&rows)))?.map(Table::new).map_err(storage)
+    }
+}
+
+/// Whatever the engine's own code gives up on is the query's failure, not the program's.
+fn held<T>(work: impl FnOnce() -> T) -> Result<T, EngineError> {
+    std::panic::catch_unwind(AssertUnwindSafe(work)).map_err(|cause| {
+        let text = cause.downcast_ref::<String>().map(String::as_str).or_else(|| cause.downcast_ref::<&str>().copied());
+        let text = text.unwrap_or("for no reason it tells");
+        EngineError::Query(format!("the engine gave up on it ({text}); a column may hold 2 GiB of text at most, so ask for less"))
+    })
+}
+
+/// A stream's batches, as long as every column of texts stays within what one array can hold.
+async fn collected(mut stream: SendableRecordBatchStream) -> Result<Vec<RecordBatch>, DataFusionError> {
+    let mut bytes = vec![0_u64; stream.schema().fields().len()];
+    let mut batches = Vec::new();
+    while let Some(batch) = stream.next().await {
+        let batch = batch?;
+        for (index, (column, bytes)) in batch.columns().iter().zip(&mut bytes).enumerate() {
+            *bytes += text_bytes(column);
+            if *bytes > i32::MAX as u64 {
+                let name = batch.schema().field(index).name().clone();
+                return plan_err!("its column {name:?} holds more than 2 GiB of text; ask for less");
+            }
+        }
+        batches.push(batch);
+    }
+    Ok(batches)
+}
+
+/// Bytes of a column's texts.
+fn text_bytes(column: &ArrayRef) -> u64 {
+    match column.data_type() {
+        DataType::Utf8 => column.as_string::<i32>().value_data().len() as u64,
+        DataType::LargeUtf8 => column.as_string::<i64>().value_data().len() as u64,
+        // The low half of a view is its length.
+        DataType::Utf8View => column.as_string_view().views().iter().map(|view| u64::from(*view as u32)).sum(),
+        _ => 0,
     }
 }
 

@@ -4,7 +4,7 @@ use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{DataFusionError, ScalarValue, plan_err};
 use datafusion::logical_expr::{Expr, LogicalPlan, Volatility, when};
 use datafusion::prelude::{DataFrame, col, lit};
-use perennial_contract::entity::{Kind, ORIGIN};
+use perennial_contract::entity::Kind;
 use perennial_contract::{Day, Entity};
 
 /// The as-of day and the instant at which it begins in the shop's zone.
@@ -25,7 +25,8 @@ impl Fence {
                 rows.filter(if from.nullable { col(from.name).is_null().or(before) } else { before })?
             }
         };
-        let columns = entity.columns().iter().chain(ORIGIN).map(|column| match entity.learned_at(column.name) {
+        // Without where a row came from: two imports of the same facts must give the same features.
+        let columns = entity.columns().iter().map(|column| match entity.learned_at(column.name) {
             None => Ok(col(column.name)),
             Some(at) => Ok(when(col(at).lt(start()), col(column.name)).end()?.alias(column.name)),
         });

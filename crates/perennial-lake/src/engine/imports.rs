@@ -7,7 +7,7 @@ use perennial_contract::Entity;
 
 use crate::lake::{ImportRecord, TableCount};
 
-/// `imports(batch_id, format, imported_at, files, table_name, added, replaced, unchanged, rejected)`.
+/// `imports(batch_id, format, imported_at, files, table_name, added, replaced, unchanged, rejected, superseded)`.
 pub(crate) fn imports_table(records: &[ImportRecord]) -> Result<RecordBatch, arrow::error::ArrowError> {
     let rows: Vec<(&ImportRecord, Entity, TableCount)> =
         records.iter().flat_map(|record| record.tables.iter().map(move |(entity, count)| (record, *entity, *count))).collect();
@@ -29,5 +29,6 @@ pub(crate) fn imports_table(records: &[ImportRecord]) -> Result<RecordBatch, arr
         ("replaced", counts(|count| count.replaced)),
         ("unchanged", counts(|count| count.unchanged)),
         ("rejected", counts(|count| count.rejected)),
+        ("superseded", counts(|count| count.superseded)),
     ])
 }

@@ -18,7 +18,12 @@ pub fn expand(paths: &[PathBuf]) -> Result<Vec<PathBuf>, SourceError> {
     let mut files = Vec::new();
     for path in paths {
         let cannot = |error: std::io::Error| Problem::Read(error.to_string()).of(path);
-        if !std::fs::metadata(path).map_err(cannot)?.is_dir() {
+        let is = std::fs::metadata(path).map_err(cannot)?;
+        if !is.is_dir() {
+            if !is.is_file() {
+                // A pipe or a device may have no end, and an import reads a file more than once.
+                return Err(Problem::refused("is no regular file", "write its content to a file and import that").of(path));
+            }
             files.push(path.clone());
             continue;
         }

@@ -12,10 +12,11 @@ use perennial_contract::source::IdentityKind;
 use super::ReadOptions;
 use super::bounds::{Bounds, KEY_BYTES_MAX, KEY_TOO_LONG};
 use super::cell::{DecimalMark, QUANTITY_MAX, TOO_MANY, decimal, flag, whole};
-use super::columns::{Columns, Names};
+use super::columns::{Columns, Names as ColumnNames};
 use super::drive::Reader;
 use super::identity::Pseudonyms;
 use super::moment::{Clock, DateFormat};
+use super::names::Names;
 use super::problem::{Bad, Problem};
 use super::record::Record;
 use super::rows::Value;
@@ -98,6 +99,13 @@ struct Dropped {
     is_foreign: bool,
 }
 
+/// A customer's answer, as an order of theirs has it.
+#[derive(Clone, Copy)]
+struct Answer {
+    time: (i64, perennial_contract::Day),
+    accepts: bool,
+}
+
 pub struct Shopify {
     clock: Clock,
     pseudonyms: Pseudonyms,
@@ -106,6 +114,10 @@ pub struct Shopify {
     private: Vec<usize>,
     bounds: Bounds,
     sale: Option<Sale>,
+    /// What customers last answered to marketing by e-mail, by their numbers in `asked`.
+    asked: Names,
+    answers: Vec<Answer>,
+    answered: usize,
     /// The order whose first row was bad: its other rows are too.
     dropped: Option<Dropped>,
     failed: Option<Problem>,
@@ -125,6 +137,9 @@ impl Shopify {
             private: Vec::new(),
             bounds: Bounds::default(),
             sale: None,
+            asked: Names::default(),
+            answers: Vec::new(),
+            answered: 0,
             dropped: None,
             failed: None,
         })
@@ -194,6 +209,7 @@ impl Shopify {
 
     fn put_customer(&mut self, sale: &Sale, record: &Record<'_>, out: &mut Sink) {
         let Some(customer) = &sale.customer else { return };
+        self.note_answer(customer, sale.time, flag(self.text("Accepts Marketing", record)));
         let either = |self_: &Self, billing: &str, shipping: &str| match self_.text(billing, record) {
             "" => self_.text(shipping, record).to_owned(),
             text => text.to_owned(),
@@ -216,20 +232,41 @@ impl Shopify {
             (IdentityKind::Address, address.join(", ")),
         ];
         Till::identities(customer, &identities, out);
-        if let Some(accepts) = flag(self.text("Accepts Marketing", record)) {
+    }
+
+    /// Every order says what its customer answered: the latest one counts, whatever the order of the rows.
+    fn note_answer(&mut self, customer: &str, time: (i64, perennial_contract::Day), accepts: Option<bool>) {
+        let Some(accepts) = accepts else { return };
+        let (number, is_new) = self.asked.number(customer);
+        if is_new {
+            self.answers.push(Answer { time, accepts });
+        } else if let Some(known) = self.answers.get_mut(number as usize)
+            && known.time.0 <= time.0
+        {
+            *known = Answer { time, accepts };
+        }
+    }
+
+    /// At the end: the next answers; false when all are written.
+    fn put_answers(&mut self, out: &mut Sink) -> bool {
+        let until = (self.answered + 8_192).min(self.answers.len());
+        for number in self.answered..until {
+            let Answer { time, accepts } = self.answers[number];
             out.push(
                 Entity::Consents,
                 &[
-                    Value::Text(customer),
+                    Value::Text(self.asked.name(number as u32)),
                     Value::Text("marketing"),
                     Value::Text("email"),
                     Value::Text(if accepts { "granted" } else { "denied" }),
-                    Value::Instant(sale.time.0),
-                    Value::Day(sale.time.1),
+                    Value::Instant(time.0),
+                    Value::Day(time.1),
                     Value::Text("shopify orders export"),
                 ],
             );
         }
+        self.answered = until;
+        until < self.answers.len()
     }
 
     fn line(&self, record: &Record<'_>) -> Judged {
@@ -286,7 +323,7 @@ impl Reader for Shopify {
         for name in ["Name", "Created at", "Lineitem quantity", "Lineitem price", "Lineitem name"] {
             require(header, &[name])?;
         }
-        self.columns = Columns::find(header, &USED.map(|name| -> Names { (name, &[]) }));
+        self.columns = Columns::find(header, &USED.map(|name| -> ColumnNames { (name, &[]) }));
         let identities =
             ["Email", "Phone", "Billing Name", "Billing Street", "Billing Zip", "Billing City", "Billing Phone", "Shipping Name"];
         self.bounds = Bounds::of(&["Name", "Lineitem sku"], &identities, |name| self.columns.cell(name));
@@ -333,7 +370,7 @@ impl Reader for Shopify {
     }
 
     fn held_bytes(&self) -> usize {
-        self.till.held_bytes()
+        self.till.held_bytes() + self.asked.bytes() + self.answers.capacity() * size_of::<Answer>()
     }
 
     fn end(&mut self, out: &mut Sink) {
@@ -343,7 +380,7 @@ impl Reader for Shopify {
     fn finish(&mut self, out: &mut Sink) -> Result<bool, Problem> {
         match self.failed.take() {
             Some(problem) => Err(problem),
-            None => Ok(self.till.put_products(out)),
+            None => Ok(self.put_answers(out) || self.till.put_products(out)),
         }
     }
 

@@ -168,6 +168,7 @@ impl Writing<'_> {
             let index = keys.index(&mut fates);
             stage.judge.judge(entity, (&places, keys.len() as u64), &fates)?;
             if !files.is_empty() {
+                self.store.verify(entity, &files)?;
                 let folder = self.store.folder(entity);
                 let meeting = Meeting { entity, folder: &folder, files: &files, threads: self.store.limits.threads };
                 superseded = meeting.settle((&index, keys.len()), &mut fates)?;
@@ -196,6 +197,7 @@ impl Writing<'_> {
             table.count.added += bucket.tally.count.added;
             table.count.replaced += bucket.tally.count.replaced;
             table.count.unchanged += bucket.tally.count.unchanged;
+            table.count.superseded += bucket.tally.count.superseded;
             outcome.repeated_cents += bucket.tally.repeated_cents;
             outcome.unchanged_cents += bucket.tally.unchanged_cents;
             outcome.superseded_cents += bucket.tally.superseded_cents;
@@ -280,6 +282,7 @@ impl Writing<'_> {
         tally.repeated_cents += net_cents(entity, &repeated);
         tally.unchanged_cents += net_cents(entity, &unchanged);
         tally.count.unchanged += unchanged.num_rows() as u64;
+        tally.count.superseded += found.iter().filter(|&&f| f == Fate::Superseded).count() as u64;
         tally.count.added += found.iter().filter(|&&f| f == Fate::Added).count() as u64;
         tally.count.replaced += found.iter().filter(|&&f| f == Fate::Replaces).count() as u64;
         for row in 0..repeated.num_rows() {

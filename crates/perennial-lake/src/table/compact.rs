@@ -35,6 +35,7 @@ pub(crate) fn compact(store: &Store, now_us: i64) -> Result<Compaction, LakeErro
     let mut jobs = Vec::new();
     for (&entity, &version) in &snapshot.versions {
         let files = store.ledger.files(entity, version, None)?;
+        store.verify(entity, &files)?;
         compaction.files_before += files.len() as u64;
         for bucket in 0..buckets(entity) {
             let files: Vec<_> = files.iter().filter(|file| file.bucket == bucket).cloned().collect();

@@ -88,7 +88,10 @@ pub(crate) fn next_commit(entity: Entity, change: &Change<'_>) -> String {
         lines.push(json!({"add": {
             "path": file.path, "partitionValues": {}, "size": file.bytes, "modificationTime": at_ms,
             "dataChange": data_change, "stats": file.stats,
-            "tags": {"perennial.bucket": format!("{}/{}", file.bucket, buckets(entity))},
+            "tags": {
+                "perennial.bucket": format!("{}/{}", file.bucket, buckets(entity)),
+                "perennial.checksum": file.checksum.as_deref().unwrap_or_default(),
+            },
         }}));
     }
     join(&lines)

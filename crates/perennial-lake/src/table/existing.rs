@@ -7,7 +7,7 @@ use perennial_contract::Entity;
 
 use crate::lake::LakeError;
 use crate::table::file::DataFile;
-use crate::table::keys::{Fate, Fates, KeyIndex, content_hashes, key_hashes};
+use crate::table::keys::{Fate, Fates, KeyIndex, content_hashes, key_hashes, times};
 use crate::table::parallel;
 use crate::table::scan::{Wanted, read_file};
 
@@ -26,7 +26,7 @@ pub(crate) struct Meeting<'a> {
 struct Match {
     row: u64,
     arrival: u64,
-    same: bool,
+    fate: Fate,
 }
 
 impl Meeting<'_> {
@@ -35,9 +35,9 @@ impl Meeting<'_> {
         let found = parallel::each(self.files, self.threads, |file| self.matches(file, index))?;
         let mut superseded = Superseded::new();
         for (file, matches) in self.files.iter().zip(found) {
-            for Match { row, arrival, same } in matches {
-                fates.set(arrival, if same { Fate::Unchanged } else { Fate::Replaces }, rows);
-                if !same {
+            for Match { row, arrival, fate } in matches {
+                fates.set(arrival, fate, rows);
+                if fate == Fate::Replaces {
                     superseded.entry(file.path.clone()).or_default().push(row);
                 }
             }
@@ -66,9 +66,18 @@ impl Meeting<'_> {
         for batch in read_file(&path, &Wanted::all(self.entity))? {
             let batch = batch?;
             let contents = content_hashes(self.entity, &batch)?;
+            let decided = if self.entity == Entity::Consents { Some(times(self.entity, &batch)?) } else { None };
             let end = first + batch.num_rows() as u64;
             while let Some((row, arrival)) = arrivals.next_if(|(row, _)| *row < end) {
-                matches.push(Match { row, arrival, same: contents[(row - first) as usize] == index.content(arrival) });
+                let at = (row - first) as usize;
+                let fate = if contents[at] == index.content(arrival) {
+                    Fate::Unchanged
+                } else if decided.as_ref().is_some_and(|decided| index.is_older(arrival, decided[at])) {
+                    Fate::Superseded
+                } else {
+                    Fate::Replaces
+                };
+                matches.push(Match { row, arrival, fate });
             }
             first = end;
         }

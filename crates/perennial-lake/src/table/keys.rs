@@ -88,8 +88,10 @@ pub(crate) enum Fate {
     Added,
     /// Its key came earlier in the same import.
     Repeated,
-    /// The lake has the same row.
+    /// The lake has the same row, or the same happening came earlier in the same import.
     Unchanged,
+    /// A later decision on the same is known, from this import or an earlier one.
+    Superseded,
     /// The lake has another row with its key, which makes way.
     Replaces,
 }
@@ -115,18 +117,55 @@ impl Fates {
     }
 }
 
+/// What a key that comes again means.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Again {
+    /// A mistake: the row that came first stands.
+    #[default]
+    Mistake,
+    /// Trackers send what they are not sure has arrived: the same happening is no mistake.
+    Retry,
+    /// People decide anew: the latest decision stands, whatever came first.
+    Decision,
+}
+
+impl Again {
+    fn of(entity: Entity) -> Self {
+        match entity {
+            Entity::Events => Self::Retry,
+            Entity::Consents => Self::Decision,
+            _ => Self::Mistake,
+        }
+    }
+}
+
+/// When each row of a table happened, UTC microseconds.
+pub(crate) fn times(entity: Entity, rows: &RecordBatch) -> Result<Vec<i64>, LakeError> {
+    let column = entity.time().and_then(|name| rows.column_by_name(name));
+    let times = column.and_then(|column| column.as_primitive_opt::<TimestampMicrosecondType>());
+    let times = times.ok_or_else(|| LakeError::Rows { entity, problem: "they have no time".to_owned() })?;
+    Ok(times.values().to_vec())
+}
+
 /// Keys of an import's rows of a table, by arrival.
 #[derive(Default)]
 pub(crate) struct KeyLog {
+    again: Again,
     keys: Vec<u128>,
-    /// Kept only where the table holds rows already that they might have to be compared with.
+    /// When decisions were made; kept of nothing else.
+    times: Vec<i64>,
+    /// Kept only where there are rows that they might have to be compared with.
     contents: Vec<u64>,
 }
 
 impl KeyLog {
     pub(crate) fn note(&mut self, entity: Entity, rows: &RecordBatch, with_content: bool) -> Result<(), LakeError> {
+        self.again = Again::of(entity);
         self.keys.extend(key_hashes(entity, rows)?);
-        if with_content {
+        if self.again == Again::Decision {
+            self.times.extend(times(entity, rows)?);
+        }
+        if with_content || self.again == Again::Retry {
             self.contents.extend(content_hashes(entity, rows)?);
         }
         Ok(())
@@ -136,17 +175,27 @@ impl KeyLog {
         self.keys.len()
     }
 
-    /// The keys made ready to be looked for; on the way every row whose key came earlier is marked.
+    /// The keys made ready to be looked for; on the way, of rows with the same key, all but one are marked.
     pub(crate) fn index(&self, fates: &mut Fates) -> KeyIndex<'_> {
         let slots = (self.keys.len() * 2).next_power_of_two().max(16);
         let mut index = KeyIndex { log: self, slots: vec![FREE; slots] };
         for (arrival, &key) in self.keys.iter().enumerate() {
             let slot = index.slot(key);
-            if index.slots[slot] == FREE {
+            let first = index.slots[slot];
+            if first == FREE {
                 index.slots[slot] = arrival as u32;
-            } else {
-                fates.set(arrival as u64, Fate::Repeated, self.keys.len());
+                continue;
             }
+            let (marked, fate) = match self.again {
+                Again::Decision if self.times[arrival] >= self.times[first as usize] => {
+                    index.slots[slot] = arrival as u32;
+                    (u64::from(first), Fate::Superseded)
+                }
+                Again::Decision => (arrival as u64, Fate::Superseded),
+                Again::Retry if self.contents[arrival] == self.contents[first as usize] => (arrival as u64, Fate::Unchanged),
+                Again::Retry | Again::Mistake => (arrival as u64, Fate::Repeated),
+            };
+            fates.set(marked, fate, self.keys.len());
         }
         index
     }
@@ -180,6 +229,11 @@ impl KeyIndex<'_> {
     pub(crate) fn find(&self, key: u128) -> Option<u64> {
         let arrival = self.slots[self.slot(key)];
         (arrival != FREE).then_some(u64::from(arrival))
+    }
+
+    /// Whether a row is an older decision than one of `time`.
+    pub(crate) fn is_older(&self, arrival: u64, time: i64) -> bool {
+        self.log.times[arrival as usize] < time
     }
 
     pub(crate) fn content(&self, arrival: u64) -> u64 {

@@ -29,18 +29,39 @@ CREATE TABLE batch_file (
 CREATE INDEX batch_file_sha256 ON batch_file (sha256);
 CREATE TABLE batch_table (
     batch_id TEXT NOT NULL REFERENCES batch (batch_id), entity TEXT NOT NULL, added INTEGER NOT NULL, replaced INTEGER NOT NULL,
-    unchanged INTEGER NOT NULL, rejected INTEGER NOT NULL, PRIMARY KEY (batch_id, entity)) STRICT;
+    unchanged INTEGER NOT NULL, rejected INTEGER NOT NULL, superseded INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (batch_id, entity)) STRICT;
 CREATE TABLE delta_commit (
     entity TEXT NOT NULL, version INTEGER NOT NULL, text TEXT NOT NULL, published INTEGER NOT NULL,
     PRIMARY KEY (entity, version)) STRICT;
 CREATE INDEX delta_commit_unpublished ON delta_commit (published) WHERE published = 0;
 CREATE TABLE data_file (
     entity TEXT NOT NULL, path TEXT NOT NULL, bucket INTEGER NOT NULL, rows INTEGER NOT NULL, bytes INTEGER NOT NULL,
-    stats TEXT NOT NULL, added INTEGER NOT NULL, removed INTEGER, retired_at_us INTEGER, PRIMARY KEY (entity, path)) STRICT;
+    stats TEXT NOT NULL, added INTEGER NOT NULL, removed INTEGER, retired_at_us INTEGER, checksum TEXT, PRIMARY KEY (entity, path)) STRICT;
 ";
 
 /// Raised when what older programs wrote would be misread.
-const LAYOUT_VERSION: i64 = 1;
+const LAYOUT_VERSION: i64 = 2;
+
+/// What brings a ledger of layout 1 to this one: files without a checksum are not checked.
+const FROM_LAYOUT_1: &str = "
+BEGIN IMMEDIATE;
+ALTER TABLE batch_table ADD COLUMN superseded INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE data_file ADD COLUMN checksum TEXT;
+PRAGMA user_version = 2;
+COMMIT;
+";
+
+/// What SQLite says, and in words what it does not: that the disk is full.
+pub(crate) fn in_words(error: &rusqlite::Error) -> String {
+    // Extended result codes: writing a page, growing the write-ahead log's index.
+    const WRITE: i32 = 10 | 3 << 8;
+    const GROW: i32 = 10 | 19 << 8;
+    match error.sqlite_error().map(|error| (error.code, error.extended_code)) {
+        Some((rusqlite::ErrorCode::DiskFull, _)) => "no space left on device; free some and try again".to_owned(),
+        Some((_, WRITE | GROW)) => format!("no space left on device, or the disk fails ({error}); free some and try again"),
+        _ => error.to_string(),
+    }
+}
 
 /// The lake's SQLite file.
 pub(crate) struct Ledger(Mutex<Connection>);
@@ -100,7 +121,11 @@ impl Ledger {
 
     pub(crate) fn open(path: &Path, shop: &ShopFacts) -> Result<Self, LakeError> {
         let connection = connect(path)?;
-        let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+        let mut version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+        if version == 1 {
+            connection.execute_batch(FROM_LAYOUT_1)?;
+            version = LAYOUT_VERSION;
+        }
         if version != LAYOUT_VERSION {
             return Err(LakeError::Layout { found: version, known: LAYOUT_VERSION });
         }
@@ -137,7 +162,7 @@ impl Ledger {
     pub(crate) fn files(&self, entity: Entity, version: u64, bucket: Option<u32>) -> Result<Vec<DataFile>, LakeError> {
         let connection = self.connection();
         let mut statement = connection.prepare(
-            "SELECT path, bucket, rows, bytes, stats FROM data_file
+            "SELECT path, bucket, rows, bytes, stats, checksum FROM data_file
              WHERE entity = ?1 AND added <= ?2 AND (removed IS NULL OR removed > ?2) AND (?3 IS NULL OR bucket = ?3)
              ORDER BY bucket, added, path",
         )?;
@@ -241,7 +266,14 @@ fn table_id(entity: Entity, shop: &ShopFacts, at_us: i64) -> String {
 }
 
 fn file_of(row: &Row<'_>) -> rusqlite::Result<DataFile> {
-    Ok(DataFile { path: row.get(0)?, bucket: row.get(1)?, rows: unsigned(row, 2)?, bytes: unsigned(row, 3)?, stats: row.get(4)? })
+    Ok(DataFile {
+        path: row.get(0)?,
+        bucket: row.get(1)?,
+        rows: unsigned(row, 2)?,
+        bytes: unsigned(row, 3)?,
+        stats: row.get(4)?,
+        checksum: row.get(5)?,
+    })
 }
 
 fn apply(transaction: &Transaction<'_>, cause: &Cause<'_>, change: &TableChange) -> Result<(), LakeError> {
@@ -257,8 +289,8 @@ fn apply(transaction: &Transaction<'_>, cause: &Cause<'_>, change: &TableChange)
     }
     for file in &change.added {
         transaction.execute(
-            "INSERT INTO data_file VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, NULL, NULL)",
-            params![name, file.path, file.bucket, count(file.rows), count(file.bytes), file.stats, version],
+            "INSERT INTO data_file (entity, path, bucket, rows, bytes, stats, added, checksum) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            params![name, file.path, file.bucket, count(file.rows), count(file.bytes), file.stats, version, file.checksum],
         )?;
     }
     let text = next_commit(
@@ -302,14 +334,16 @@ pub(crate) fn enter(transaction: &Transaction<'_>, record: &ImportRecord) -> Res
     }
     for (entity, rows) in &record.tables {
         transaction.execute(
-            "INSERT INTO batch_table VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            "INSERT INTO batch_table (batch_id, entity, added, replaced, unchanged, rejected, superseded)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
             params![
                 record.batch_id,
                 entity.name(),
                 count(rows.added),
                 count(rows.replaced),
                 count(rows.unchanged),
-                count(rows.rejected)
+                count(rows.rejected),
+                count(rows.superseded)
             ],
         )?;
     }
@@ -344,14 +378,15 @@ fn with_details(connection: &Connection, mut record: ImportRecord) -> Result<Imp
     let files = files
         .query_map([&record.batch_id], |row| Ok(FileFact { name: row.get(0)?, sha256: row.get(1)?, bytes: unsigned(row, 2)? }))?;
     record.files = files.collect::<Result<_, _>>()?;
-    let mut tables =
-        connection.prepare("SELECT entity, added, replaced, unchanged, rejected FROM batch_table WHERE batch_id = ?1")?;
+    let mut tables = connection
+        .prepare("SELECT entity, added, replaced, unchanged, rejected, superseded FROM batch_table WHERE batch_id = ?1")?;
     let tables = tables.query_map([&record.batch_id], |row| {
         let rows = TableCount {
             added: unsigned(row, 1)?,
             replaced: unsigned(row, 2)?,
             unchanged: unsigned(row, 3)?,
             rejected: unsigned(row, 4)?,
+            superseded: unsigned(row, 5)?,
         };
         Ok((row.get::<_, String>(0)?, rows))
     })?;

@@ -21,7 +21,7 @@ use spool::People;
 pub(crate) use spool::Spool;
 
 use crate::lake::LakeError;
-use crate::table::ledger::Ledger;
+use crate::table::ledger::{Ledger, in_words};
 use crate::table::parallel;
 
 /// Tables of the vault in the ledger, so that identities become true together with the import that brought them.
@@ -44,7 +44,7 @@ pub enum VaultError {
     Key(String),
     #[error("the vault's record of customer {customer_id:?} is damaged; restore the lake from a copy")]
     Damaged { customer_id: String },
-    #[error("the vault cannot be used: {0}")]
+    #[error("the vault cannot be used: {}", in_words(.0))]
     Ledger(#[from] rusqlite::Error),
 }
 

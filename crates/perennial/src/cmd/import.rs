@@ -194,6 +194,7 @@ impl Imported {
             for (number, en, zh) in [
                 (count.replaced, "replaced older ones", "行替换了旧行"),
                 (count.unchanged, "already there", "行原已存在"),
+                (count.superseded, "older than a decision that is known", "行早于已知的决定"),
                 (count.rejected, "rejected", "行被拒收"),
             ] {
                 if number > 0 {

@@ -88,17 +88,16 @@ impl Loaded {
                 self.set(key.section, key.name, &bare_value(text), Origin::Environment(variable))?;
             }
         }
-        // A mistyped setting would silently be none. Other variables of ours (where data or keys are) begin with no section.
+        // A mistyped setting would silently be none. Variables of one word (PERENNIAL_DATA) and keys of vaults are no settings.
         let known = |name: &str| Settings::keys().iter().any(|key| name == format!("{}_{}", key.section, key.name));
-        for (variable, _) in environment {
+        for (variable, text) in environment {
             let Some(name) = variable.strip_prefix("PERENNIAL_").map(str::to_lowercase) else { continue };
             let section = Settings::SECTIONS.iter().find(|(section, _)| name.starts_with(&format!("{section}_")));
-            let is_key_material = self.settings.vault.key.ends_with(&format!(":{variable}"));
-            if let Some((section, _)) = section
-                && !known(&name)
-                && !is_key_material
-            {
-                let setting = format!("{section}.{}", &name[section.len() + 1..]);
+            let is_key = self.settings.vault.key.ends_with(&format!(":{variable}"))
+                || text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+            let of_section = section.map(|(section, _)| format!("{section}.{}", &name[section.len() + 1..]));
+            let setting = of_section.or_else(|| name.split_once('_').map(|(section, name)| format!("{section}.{name}")));
+            if let Some(setting) = setting.filter(|_| !known(&name) && !is_key) {
                 return Err(unknown(Origin::Environment(variable.clone()), &setting));
             }
         }
@@ -153,6 +152,7 @@ impl Loaded {
                 return Err(self.bad(setting, format!("is {value}, allowed are whole numbers from {least}")));
             }
         }
+        self.check_bounds()?;
         if s.run.threads > THREADS_MAX {
             return Err(self.bad("run.threads", format!("is {}, allowed are 0 (all) to {THREADS_MAX}", s.run.threads)));
         }
@@ -177,6 +177,28 @@ impl Loaded {
             return Err(self.bad("shop.currency", format!("is {currency:?}, expected three capital letters such as \"EUR\"")));
         }
         Ok(())
+    }
+
+    /// What no machine or calendar could follow is a typing error.
+    fn check_bounds(&self) -> Result<(), SettingsError> {
+        let s = &self.settings;
+        let most = [
+            ("import.file_gb_max", s.import.file_gb_max, 1 << 20),
+            ("import.cell_kb_max", s.import.cell_kb_max, 15 << 10),
+            ("run.sql_memory_mb", s.run.sql_memory_mb, 16 << 20),
+            ("quality.silent_days_max", s.quality.silent_days_max, 36_500),
+            ("learn.horizon_days", s.learn.horizon_days, 3_650),
+            ("learn.look_back_days", s.learn.look_back_days, 100_000),
+            ("learn.churn_gaps", s.learn.churn_gaps, 1_000),
+            ("learn.cuts_max", s.learn.cuts_max, 1_000),
+            ("learn.train_rows_max", s.learn.train_rows_max, 100_000_000),
+            ("learn.test_rows_max", s.learn.test_rows_max, 100_000_000),
+            ("gate.bootstrap_replicates", s.gate.bootstrap_replicates, 10_000),
+        ];
+        match most.iter().find(|(_, value, most)| value > most) {
+            Some((setting, value, most)) => Err(self.bad(setting, format!("is {value}, allowed are whole numbers up to {most}"))),
+            None => Ok(()),
+        }
     }
 
     fn bad(&self, setting: &str, problem: String) -> SettingsError {
@@ -253,6 +275,10 @@ mod tests {
                 "[gate]\nbootstrap_replicates = 0",
                 "perennial.toml: setting gate.bootstrap_replicates is 0, allowed are whole numbers from 20",
             ),
+            (
+                "[learn]\nhorizon_days = 999999999",
+                "perennial.toml: setting learn.horizon_days is 999999999, allowed are whole numbers up to 3650",
+            ),
             ("[gate]\nece_max = 3", "perennial.toml: setting gate.ece_max is 3, expected a share from 0 to 1"),
             (
                 "[shop]\nzone = \"Moon/Base\"",
@@ -289,6 +315,10 @@ mod tests {
         let mistyped = load(file, &[("PERENNIAL_LEARN_HORIZON".to_owned(), "30".to_owned())], &[]).unwrap_err();
         let message = "environment variable PERENNIAL_LEARN_HORIZON: no setting \"learn.horizon\"";
         assert!(mistyped.to_string().starts_with(message), "{mistyped}");
+        let nowhere = load(file, &[("PERENNIAL_NOSUCH_KEY".to_owned(), "30".to_owned())], &[]).unwrap_err();
+        assert!(nowhere.to_string().contains("no setting \"nosuch.key\""), "{nowhere}");
+        let key = [("PERENNIAL_OTHER_KEY".to_owned(), "0f".repeat(32))];
+        assert!(load(file, &key, &[]).is_ok());
         let other = [("PERENNIAL_DATA".to_owned(), "x".to_owned()), ("HOME".to_owned(), "y".to_owned())];
         assert!(load(file, &other, &[]).is_ok());
     }

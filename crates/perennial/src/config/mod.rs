@@ -84,7 +84,7 @@ settings! {
     }
     /// Where identities are kept: `key` says where the key that wraps every customer's own key comes from.
     vault: Vault {
-        /// "file:PATH" (made at init, keep it safe), "env:NAME" (32 bytes as hex) or "passphrase:NAME" (read from that environment variable).
+        /// "file:PATH" (made by the first import, keep it safe), "env:NAME" (32 bytes as hex) or "passphrase:NAME" (read from that environment variable).
         key: String = "file:vault.key";
     }
     /// The machine.

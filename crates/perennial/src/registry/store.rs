@@ -112,9 +112,12 @@ const ROW: &str = "SELECT m.task, m.name, m.version, m.refused, m.reason, m.metr
     m.look_back_days, m.created_at, m.id, c.model_id IS NOT NULL, \
     (SELECT h.why FROM history h WHERE h.model_id = c.model_id AND h.action = 'promote' ORDER BY h.id DESC LIMIT 1) FROM models m LEFT JOIN champions c ON c.model_id = m.id";
 
+/// Name of the registry in a shop's folder.
+pub const REGISTRY_FILE: &str = "registry.db";
+
 impl Registry {
     pub fn open(shop: &Path) -> Result<Self, RegistryError> {
-        let database = Connection::open(shop.join("registry.db"))?;
+        let database = Connection::open(shop.join(REGISTRY_FILE))?;
         database.busy_timeout(std::time::Duration::from_secs(10))?;
         database.pragma_update(None, "journal_mode", "WAL")?;
         database.pragma_update(None, "synchronous", "FULL")?;
