@@ -297,7 +297,7 @@ pub fn no_orders(lines: u64) -> Answer {
         ),
         _ => (
             format!(
-                "{lines} order lines and none of their orders; import the `orders` they belong to, or the lines with a mapping, \
+                "no order, but order lines ({lines}); import the `orders` they belong to, or the lines with a mapping, \
                  which makes the orders of them"
             ),
             format!("有 {lines} 条订单明细，却没有订单；请导入其 `orders`，或用映射导入明细，由其生成订单"),

@@ -137,11 +137,10 @@ impl Mapped {
         self.cancelled.len() > 0 && self.cancelled.find(order).is_some()
     }
 
-    /// Whether a row that fills other tables too has no customer to tell of: a guest's, and none of `customers`.
-    fn is_guest(&self, plan: &Plan, record: &Record<'_>) -> bool {
+    /// Whether a row has no customer to tell of: where it fills other tables too, it is a guest's and none of `customers`.
+    fn is_guest(plan: &Plan, record: &Record<'_>) -> bool {
         let is_empty = |column: usize| plan.text(column, record).is_empty();
         plan.entity == Entity::Customers
-            && self.plans_in_file > 1
             && plan.known.customer.is_none_or(is_empty)
             && plan.pseudonym.is_none_or(|cell| record.cell(cell).is_empty())
     }
@@ -221,7 +220,8 @@ impl Reader for Mapped {
     fn row(&mut self, record: &Record<'_>, out: &mut Sink) -> Result<(), Bad> {
         // The plans are lent out for the row, because its values borrow from them while the book is written.
         let plans = std::mem::take(&mut self.plans);
-        let result = plans.iter().try_for_each(|plan| self.one(plan, record, out));
+        let mut wanted = plans.iter().filter(|plan| !Self::is_guest(plan, record) || plans.len() < 2);
+        let result = wanted.try_for_each(|plan| self.one(plan, record, out));
         self.plans = plans;
         result
     }
@@ -289,9 +289,6 @@ impl Mapped {
     /// The row of one table. Whatever can fail comes before the sink is touched.
     fn one(&mut self, plan: &Plan, record: &Record<'_>, out: &mut Sink) -> Result<(), Bad> {
         let entity = plan.entity;
-        if self.is_guest(plan, record) {
-            return Ok(());
-        }
         let is_cancelled = self.is_cancelled(plan, record);
         let stated = if is_cancelled { None } else { self.state(plan, record, out) };
         let (mut customer, mut json) = (String::new(), String::new());

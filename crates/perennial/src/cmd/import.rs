@@ -224,9 +224,9 @@ impl Imported {
         if masked > 0 {
             text.push_str(&match language {
                 Language::En => {
-                    format!("  {masked} cells held e-mail addresses, phone numbers or the like; these were taken out\n")
+                    format!("  cells masked (e-mail addresses, phone numbers or the like taken out): {masked}\n")
                 }
-                Language::Zh => format!("  {masked} 个单元格含邮箱、电话等信息，已去除\n"),
+                Language::Zh => format!("  已遮蔽的单元格（去除邮箱、电话等信息）：{masked}\n"),
             });
         }
         if self.lacks_orders {

@@ -2,6 +2,7 @@
 
 mod commands;
 mod fit;
+mod imports;
 mod kill;
 mod main_job;
 mod real_data;
