@@ -265,14 +265,12 @@ impl Verdict {
     /// Why the gate is shut.
     #[must_use]
     pub fn reasons(&self) -> Vec<String> {
-        let table = |answer: &Answer| if answer.table.is_empty() { String::new() } else { format!(" ({})", answer.table) };
-        self.broken().map(|answer| format!("{}{}: {}", answer.name, table(answer), answer.finding)).collect()
+        self.broken().map(|answer| format!("{}{}: {}", answer.name, answer.of_table(" (", ")"), answer.finding)).collect()
     }
 
     #[must_use]
     pub fn reasons_zh(&self) -> Vec<String> {
-        let table = |answer: &Answer| if answer.table.is_empty() { String::new() } else { format!("（{}）", answer.table) };
-        self.broken().map(|answer| format!("{}{}：{}", answer.name, table(answer), answer.finding_zh)).collect()
+        self.broken().map(|answer| format!("{}{}：{}", answer.name, answer.of_table("（", "）"), answer.finding_zh)).collect()
     }
 
     fn broken(&self) -> impl Iterator<Item = &Answer> {

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use perennial_contract::Entity;
+use perennial_contract::money::minor_digits;
 use perennial_lake::lake::{Begin, FileFact, ImportRecord, Origin};
 use perennial_lake::source::{self, Mapping, ReadOptions, SOURCES};
 use serde_json::{Value, json};
@@ -203,7 +204,7 @@ impl Imported {
             }
             text.push('\n');
         }
-        let stated = &record.money.source.stated;
+        let stated = record.money.source.stated.as_money(minor_digits(currency));
         text.push_str(&match language {
             Language::En => format!("  net revenue stated by the files: {stated} {currency}\n"),
             Language::Zh => format!("  文件所载净收入：{stated} {currency}\n"),
