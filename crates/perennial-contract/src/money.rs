@@ -19,6 +19,12 @@ pub fn minor_digits(currency: &str) -> u32 {
     }
 }
 
+/// A decimal text as money is written; what is no number stays as it is.
+#[must_use]
+pub fn amount_text(text: &str, digits: u32) -> String {
+    Decimal::parse_sum(text).map_or_else(|| text.to_owned(), |amount| amount.as_money(digits).to_string())
+}
+
 impl Decimal {
     pub const ZERO: Self = Self { units: 0, scale: 0 };
 
@@ -74,6 +80,17 @@ impl Decimal {
         self.units.checked_mul(10_i128.checked_pow(scale - self.scale)?)
     }
 
+    /// As money is written: as many decimals as the currency has, more only where they are not zero.
+    #[must_use]
+    pub fn as_money(self, digits: u32) -> Self {
+        let mut amount = self;
+        while amount.scale > digits && amount.units % 10 == 0 {
+            amount = Self { units: amount.units / 10, scale: amount.scale - 1 };
+        }
+        let scale = amount.scale.max(digits);
+        amount.rescaled(scale).map_or(amount, |units| Self { units, scale })
+    }
+
     /// The amount in minor units of `digits` decimals, rounded half to even, and whether that was exact.
     #[must_use]
     pub fn to_minor(self, digits: u32) -> Option<(i64, bool)> {
@@ -121,6 +138,11 @@ mod tests {
             assert_eq!(Decimal::parse_sum(text).map(|sum| sum.to_string()).as_deref(), Some(text));
         }
         assert_eq!(Decimal::parse_sum("999999999999999999999999999999999999999"), None);
+        for (text, digits, written) in
+            [("19.5", 2, "19.50"), ("0", 2, "0.00"), ("3493.295000000", 2, "3493.295"), ("-7.00", 0, "-7"), ("x", 2, "x")]
+        {
+            assert_eq!(amount_text(text, digits), written);
+        }
         let sum = Decimal::parse("0.001").and_then(|a| a.plus(Decimal::parse("-2.5")?));
         assert_eq!(sum.map(|d| d.to_string()), Some("-2.499".to_owned()));
     }

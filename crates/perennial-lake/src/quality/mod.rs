@@ -265,12 +265,12 @@ impl Verdict {
     /// Why the gate is shut.
     #[must_use]
     pub fn reasons(&self) -> Vec<String> {
-        self.broken().map(|answer| format!("{} ({}): {}", answer.name, answer.table, answer.finding)).collect()
+        self.broken().map(|answer| format!("{}{}: {}", answer.name, answer.of_table(" (", ")"), answer.finding)).collect()
     }
 
     #[must_use]
     pub fn reasons_zh(&self) -> Vec<String> {
-        self.broken().map(|answer| format!("{}（{}）：{}", answer.name, answer.table, answer.finding_zh)).collect()
+        self.broken().map(|answer| format!("{}{}：{}", answer.name, answer.of_table("（", "）"), answer.finding_zh)).collect()
     }
 
     fn broken(&self) -> impl Iterator<Item = &Answer> {

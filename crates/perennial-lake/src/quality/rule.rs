@@ -23,6 +23,13 @@ pub struct Answer {
     pub finding_zh: String,
 }
 
+impl Answer {
+    /// The table in brackets; nothing for a rule that names none.
+    pub(super) fn of_table(&self, open: &str, close: &str) -> String {
+        if self.table.is_empty() { String::new() } else { format!("{open}{}{close}", self.table) }
+    }
+}
+
 /// What a rule counted.
 struct Count<'a> {
     table: Entity,

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use perennial_contract::money::minor_digits;
 use perennial_lake::lake::{Begin, FileFact, ImportRecord, Origin};
 use perennial_lake::source::{self, Mapping, ReadOptions, SOURCES};
 use serde_json::{Value, json};
@@ -166,7 +167,7 @@ impl Outcome {
             }
             text.push('\n');
         }
-        let stated = &record.money.source.stated;
+        let stated = record.money.source.stated.as_money(minor_digits(currency));
         text.push_str(&match language {
             Language::En => format!("  net revenue stated by the files: {stated} {currency}\n"),
             Language::Zh => format!("  文件所载净收入：{stated} {currency}\n"),

@@ -52,7 +52,7 @@ impl FeatureCleaning {
         }
         let at = shop.lake.snapshot()?;
         // An empty shop has nothing to clean; that it is empty the verdict says.
-        if shop.order_days(&at)?.is_none() {
+        if shop.sale_days(&at)?.is_none() {
             return Ok(Self::default());
         }
         let as_of = as_of_or_default(shop, &at, None)?;
@@ -91,7 +91,7 @@ impl QualityGate {
         json["cleaning"]["customers_dropped"] = self.effect.customers_dropped.into();
         json["cleaning"]["cells_filled"] = self.effect.cells_filled.into();
         if let Some(why) = &self.override_why {
-            json["override_why"] = why.as_str().into();
+            json["overridden"] = why.as_str().into();
         }
         Ok(json)
     }
@@ -99,10 +99,15 @@ impl QualityGate {
     /// For a terminal.
     #[must_use]
     pub fn text(&self) -> String {
-        let mut text = verdict::text(&self.verdict, &self.effect, self.language);
-        if let Some(why) = &self.override_why {
-            text.push_str(&format!("\n{}{why}", self.language.of("opened by hand: ", "已手动打开：")));
-        }
-        text
+        let state = match (self.verdict.is_open(), &self.override_why) {
+            (true, _) => self.language.of("open", "已打开").to_owned(),
+            (false, None) => self.language.of("SHUT", "已关闭").to_owned(),
+            (false, Some(why)) => format!("{}{why}", self.language.of("shut, overridden: ", "已关闭，经人工放行：")),
+        };
+        format!(
+            "{}{state}\n{}",
+            self.language.of("quality gate: ", "质量门："),
+            verdict::text(&self.verdict, &self.effect, self.language)
+        )
     }
 }

@@ -1,6 +1,6 @@
 //! The quality gate's verdict for a terminal, in either language.
 
-use perennial_contract::money::{Decimal, minor_digits};
+use perennial_contract::money::{Decimal, amount_text, minor_digits};
 use perennial_lake::quality::{Balance, CleaningEffect, Severity, Verdict};
 
 use super::quality::FeatureCleaning;
@@ -8,8 +8,7 @@ use crate::cmd::Language;
 
 pub fn text(verdict: &Verdict, cleaned: &FeatureCleaning, language: Language) -> String {
     let say = |en: &'static str, zh: &'static str| language.of(en, zh);
-    let gate = if verdict.is_open() { say("open", "已打开") } else { say("SHUT", "已关闭") };
-    let mut text = format!("{}{gate}\n", say("quality gate: ", "质量门："));
+    let mut text = String::new();
     if let Some(balance) = &verdict.reconciliation {
         text.push_str(&money(verdict, balance, language));
     }
@@ -54,8 +53,11 @@ pub fn text(verdict: &Verdict, cleaned: &FeatureCleaning, language: Language) ->
 fn money(verdict: &Verdict, balance: &Balance, language: Language) -> String {
     let Balance { stated, loaded, rejected, rounding, known, balanced } = balance;
     let currency = &verdict.currency;
+    let digits = minor_digits(currency);
+    let [stated, loaded, rejected, rounding, known] =
+        [stated, loaded, rejected, rounding, known].map(|text| amount_text(text, digits));
     // What is there comes first; where files overlap, what they state together is more.
-    let held = Decimal { units: i128::from(verdict.net_revenue_cents), scale: minor_digits(currency) };
+    let held = Decimal { units: i128::from(verdict.net_revenue_cents), scale: digits };
     let mut text = match language {
         Language::En => format!(
             "net revenue: the lake holds {held} {currency}; files state {stated}, loaded {loaded}, rejected {rejected}, rounding {rounding}: {}\n",

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use perennial_contract::Day;
-use perennial_contract::money::minor_digits;
+use perennial_contract::money::{amount_text, minor_digits};
 use serde::{Deserialize, Serialize};
 
 use super::data::{FeatureValue, FeatureWords, GroupWords, Phrase, Unit};
@@ -134,6 +134,7 @@ impl<'a> Locale<'a> {
 
     /// An exact amount that came as decimal text in major units: grouped, with a true minus sign.
     pub fn amount(&self, text: &str) -> String {
+        let text = &*amount_text(text, self.digits);
         let (sign, digits) = text.strip_prefix('-').map_or(("", text), |digits| ("−", digits));
         let (whole, rest) = digits.split_at(digits.find('.').unwrap_or(digits.len()));
         format!("{}\u{a0}{sign}{}{rest}", self.currency, grouped(whole))
@@ -289,7 +290,7 @@ mod tests {
     fn amounts_from_text_keep_every_digit() {
         let amount = |text| check(Language::En, "GBP", |l| l.amount(text));
         assert_eq!(amount("9747747.934"), "GBP\u{a0}9,747,747.934");
-        assert_eq!(amount("-1000"), "GBP\u{a0}−1,000");
+        assert_eq!(amount("-1000"), "GBP\u{a0}−1,000.00");
         assert_eq!(amount(""), "GBP\u{a0}");
     }
 
