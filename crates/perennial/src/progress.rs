@@ -4,6 +4,8 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::cmd::complain;
+
 /// What the numbers of a bar count.
 #[derive(Clone, Copy)]
 pub enum Unit {
@@ -43,7 +45,7 @@ impl Step {
 
     fn tell(&self) {
         if self.timings {
-            self.bar.suspend(|| eprintln!("{:>8.2} s  {}", self.started.elapsed().as_secs_f64(), self.what));
+            self.bar.suspend(|| complain(&format!("{:>8.2} s  {}", self.started.elapsed().as_secs_f64(), self.what)));
         }
     }
 }

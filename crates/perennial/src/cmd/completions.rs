@@ -3,6 +3,7 @@
 use anyhow::{Result, bail};
 use clap::{CommandFactory, ValueEnum};
 use clap_complete::{Shell, generate};
+use serde_json::json;
 
 use super::{CommandLine, Context, Exit};
 
@@ -16,11 +17,15 @@ pub struct Completions {
 }
 
 impl Completions {
-    pub fn run(&self, _context: &Context) -> Result<Exit> {
+    pub fn run(&self, context: &Context) -> Result<Exit> {
         let Ok(shell) = Shell::from_str(&self.shell, true) else {
             bail!("no completions for {:?}; there are bash, zsh, fish, elvish and powershell", self.shell);
         };
-        generate(shell, &mut CommandLine::command(), "perennial", &mut std::io::stdout());
+        // Into memory first: the generator panics where a write fails.
+        let mut script = Vec::new();
+        generate(shell, &mut CommandLine::command(), "perennial", &mut script);
+        let script = String::from_utf8(script)?;
+        context.print(&json!({ "shell": shell.to_string(), "script": script }), || script.clone())?;
         Ok(Exit::Done)
     }
 }

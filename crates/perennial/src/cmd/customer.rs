@@ -3,7 +3,7 @@
 use anyhow::Result;
 use perennial_contract::Day;
 
-use super::{Context, Exit};
+use super::{Context, Exit, complain};
 use crate::pipeline;
 use crate::report::Language;
 use crate::shop::Shop;
@@ -15,7 +15,7 @@ use crate::shop::Shop;
 pub struct Customer {
     /// The customer's id.
     id: String,
-    /// State of the shop when this day begins: facts of the day itself and later are not known. The day after the last order by default.
+    /// State of the shop when this day begins: facts of the day itself and later are not known. The day after the last sale by default.
     #[arg(long, value_name = "DAY")]
     as_of: Option<Day>,
 }
@@ -27,7 +27,7 @@ impl Customer {
         let picture = pipeline::picture(&shop, &self.id, self.as_of)?;
         let spoken = context.language(&shop.settings.shop.language);
         if let Some(warning) = pipeline::hindsight_warning(&picture.trained_as_of, picture.as_of, spoken) {
-            eprintln!("{warning}");
+            complain(&warning);
         }
         context.print(&picture, || picture.lines(language).join("\n"))?;
         Ok(Exit::Done)

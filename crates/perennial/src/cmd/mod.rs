@@ -16,14 +16,16 @@ mod score;
 mod simulate;
 mod train;
 
-use std::path::PathBuf;
+use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde::Serialize;
 
 pub use self::models::table as models_table;
+use crate::config::load;
 use crate::progress::Progress;
 
 /// Customer lifecycle engine for online shops: from a shop's files to every customer's future.
@@ -117,15 +119,23 @@ impl Context {
 
     /// Print a result: JSON for machines, else the text.
     pub fn print<T: Serialize>(&self, result: &T, text: impl FnOnce() -> String) -> Result<()> {
-        use std::io::Write;
         let output = if self.json { serde_json::to_string_pretty(result)? } else { text() };
-        let mut stdout = std::io::stdout().lock();
-        match writeln!(stdout, "{}", output.trim_end()) {
-            // A reader that went away (`| head`) is no failure.
-            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
-            written => Ok(written?),
-        }
+        say(&output)
     }
+}
+
+/// A text on stdout. A reader that went away (`| head`) is no failure; a full disk is one.
+fn say(text: &str) -> Result<()> {
+    let mut stdout = std::io::stdout().lock();
+    match writeln!(stdout, "{}", text.trim_end()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        written => written.context("cannot write to stdout"),
+    }
+}
+
+/// A line on stderr. Where nobody can read it there is nobody to tell of that.
+pub fn complain(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
 }
 
 /// Why a gate should open, for the command line: it is recorded, so it must say something.
@@ -180,6 +190,8 @@ enum Command {
 impl CommandLine {
     pub fn run(&self) -> Result<Exit> {
         let context = &self.context;
+        // A mistyped setting is an error also where the command reads none.
+        load(Path::new(""), &[], &context.set)?;
         match &self.command {
             Command::Demo(command) => command.run(context),
             Command::Init(command) => command.run(context),
@@ -206,7 +218,8 @@ impl CommandLine {
 pub fn print_error(error: &anyhow::Error, json: bool) {
     let message = error.chain().map(ToString::to_string).collect::<Vec<_>>().join(": ");
     if json {
-        println!("{}", serde_json::json!({ "error": message }));
+        // The message goes to stderr too, whatever became of stdout.
+        let _ = say(&serde_json::json!({ "error": message }).to_string());
     }
-    eprintln!("error: {message}");
+    complain(&format!("error: {message}"));
 }

@@ -85,7 +85,7 @@ fn status(status: Status, language: Language) -> String {
 /// Example: perennial promote churn boost_churn@3 --shop shop
 #[derive(clap::Args, Debug)]
 pub struct Promote {
-    /// churn, value or segment.
+    /// churn, value, segment or outlook.
     #[arg(value_parser = task)]
     task: Task,
     /// The model: a name (its newest version) or NAME@VERSION.
@@ -114,7 +114,7 @@ impl Promote {
 /// Example: perennial rollback churn --shop shop
 #[derive(clap::Args, Debug)]
 pub struct Rollback {
-    /// churn, value or segment.
+    /// churn, value, segment or outlook.
     #[arg(value_parser = task)]
     task: Task,
 }

@@ -18,7 +18,7 @@ pub struct Report {
     /// The file to write; report.html in the shop's folder by default.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// State of the shop when this day begins: facts of the day itself and later are not known. The day after the last order by default.
+    /// State of the shop when this day begins: facts of the day itself and later are not known. The day after the last sale by default.
     #[arg(long, value_name = "DAY")]
     as_of: Option<Day>,
 }

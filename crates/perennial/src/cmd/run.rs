@@ -9,12 +9,13 @@ use crate::shop::Shop;
 
 /// The whole loop: check, features, train, gate, promote, score, report.
 ///
-/// Exit code 3 says that a gate refused: the data, or a task for which no model may answer. The report is written all the same.
+/// Exit code 3 says that a gate refused. Where the data are refused nothing is trained and no report is written; where no model may answer
+/// a task, the report is written and says why.
 ///
 /// Example: perennial run --shop shop
 #[derive(clap::Args, Debug)]
 pub struct Run {
-    /// State of the shop when this day begins: facts of the day itself and later are not known. The day after the last order by default.
+    /// State of the shop when this day begins: facts of the day itself and later are not known. The day after the last sale by default.
     #[arg(long, value_name = "DAY")]
     as_of: Option<Day>,
     /// Go on although the quality gate is shut; the reason is recorded.

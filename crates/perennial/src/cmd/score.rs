@@ -6,7 +6,7 @@ use anyhow::Result;
 use perennial_contract::Day;
 use serde_json::json;
 
-use super::{Context, Exit, Language};
+use super::{Context, Exit, Language, complain};
 use crate::pipeline;
 use crate::shop::Shop;
 
@@ -18,7 +18,7 @@ pub struct Score {
     /// The file to write; ends in .parquet or .csv.
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
-    /// State of the shop when this day begins: facts of the day itself and later are not known. The day after the last order by default.
+    /// State of the shop when this day begins: facts of the day itself and later are not known. The day after the last sale by default.
     #[arg(long, value_name = "DAY")]
     as_of: Option<Day>,
 }
@@ -31,7 +31,7 @@ impl Score {
         pipeline::write_scores(&scored, &self.out)?;
         let language = context.language(&shop.settings.shop.language);
         if let Some(warning) = pipeline::hindsight_warning(&scored.trained_as_of, scored.as_of, language) {
-            eprintln!("{warning}");
+            complain(&warning);
         }
         let facts = json!({
             "out": self.out, "as_of": scored.as_of, "customers": scored.table.rows(), "models": scored.models,

@@ -14,10 +14,10 @@ use crate::shop::Shop;
 /// Example: perennial train churn value --shop shop
 #[derive(clap::Args, Debug)]
 pub struct Train {
-    /// Tasks to train, all by default: churn, value, segment.
+    /// Tasks to train, all by default: churn, value, segment, outlook.
     #[arg(value_parser = models::task)]
     tasks: Vec<Task>,
-    /// State of the shop when this day begins: the models know nothing of the day itself and later. The day after the last order by default.
+    /// State of the shop when this day begins: the models know nothing of the day itself and later. The day after the last sale by default.
     #[arg(long, value_name = "DAY")]
     as_of: Option<Day>,
     /// Train although the quality gate is shut; the reason is recorded.

@@ -4,7 +4,7 @@ mod load;
 mod render;
 mod value;
 
-pub use load::{Loaded, Origin, SettingsError, load};
+pub use load::{Loaded, SettingsError, load};
 pub use perennial_lake::quality::Severity;
 pub use render::{reference_page, settings_file};
 use value::Setting;
