@@ -15,6 +15,9 @@ use crate::cmd::Context;
 use crate::config::{self, Cleaning, Loaded, Settings, settings_file};
 use crate::registry::Registry;
 
+/// Statuses of orders that sold nothing.
+const NO_SALE: [&str; 2] = ["cancelled", "adjustment"];
+
 pub const SETTINGS_FILE: &str = "perennial.toml";
 
 pub struct Shop {
@@ -63,15 +66,17 @@ impl Shop {
         Ok(Self { dir, settings, lake, registry })
     }
 
-    /// The first and the last day with an order.
-    pub fn order_days(&self, at: &Snapshot) -> Result<Option<(Day, Day)>> {
+    /// The first and the last day with a sale: an order that is not cancelled and no adjustment of the books.
+    pub fn sale_days(&self, at: &Snapshot) -> Result<Option<(Day, Day)>> {
         let mut found: Option<(i32, i32)> = None;
-        for bucket in self.lake.scan(at, Entity::Orders, &["ordered_on"], &Who::Everyone)? {
+        for bucket in self.lake.scan(at, Entity::Orders, &["ordered_on", "status"], &Who::Everyone)? {
             for batch in bucket {
                 let batch = batch?;
-                let days = batch["ordered_on"].as_primitive::<Date32Type>();
-                let Some((low, high)) = arrow::compute::min(days).zip(arrow::compute::max(days)) else { continue };
-                found = Some(found.map_or((low, high), |(first, last)| (first.min(low), last.max(high))));
+                let (days, statuses) = (batch["ordered_on"].as_primitive::<Date32Type>(), batch["status"].as_string::<i32>());
+                for (day, status) in days.iter().zip(statuses) {
+                    let Some(day) = day.filter(|_| !status.is_some_and(|status| NO_SALE.contains(&status))) else { continue };
+                    found = Some(found.map_or((day, day), |(first, last)| (first.min(day), last.max(day))));
+                }
             }
         }
         Ok(found.map(|(first, last)| (Day(first), Day(last))))

@@ -78,6 +78,28 @@ impl History {
         Ok(pass.finish())
     }
 
+    /// Customers by their purchase days, ascending, and nothing else.
+    #[cfg(test)]
+    pub fn of_purchases(customers: &[Vec<i32>]) -> Self {
+        let mut history = Self::default();
+        for days in customers {
+            history.purchases.extend_from_slice(days);
+            history.ends.push(history.purchases.len());
+        }
+        history.overview.first_day = history.purchases.iter().min().map(|&day| Day(day));
+        history
+    }
+
+    /// The data end with a day's sales: a month is whole only if they reach its end, whatever was cancelled or sent back later.
+    pub fn end_with_sales(&mut self, last_sale: Day) {
+        let overview = &mut self.overview;
+        overview.last_day = overview.last_day.map(|last| last.min(last_sale));
+        for month in &mut overview.months {
+            let is_begun = overview.first_day.is_some_and(|first| first <= month.month);
+            month.complete = is_begun && month_start(month_of(month.month.0) + 1) <= last_sale.plus(1);
+        }
+    }
+
     /// The smallest gap that at least the share `q` of all gaps do not exceed.
     #[must_use]
     pub fn gap_quantile(&self, q: f64) -> Option<i32> {

@@ -54,7 +54,7 @@ pub fn picture(shop: &Shop, id: &str, as_of: Option<Day>) -> Result<CustomerPict
     Ok(CustomerPicture {
         customer_id: id.to_owned(),
         as_of,
-        horizon_days: champions.values().map(|champion| champion.row.horizon_days).next().unwrap_or(0),
+        horizon_days: champions.get(&Task::Value).or(champions.values().next()).map_or(0, |champion| champion.row.horizon_days),
         currency: shop.settings.shop.currency.clone(),
         segment: segment.is_valid(0).then(|| segment.value(0).to_owned()),
         eligible,

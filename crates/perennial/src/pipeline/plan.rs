@@ -6,10 +6,12 @@ use perennial_contract::engine::Snapshot;
 use perennial_contract::estimator::Task;
 use perennial_learn::split::{self, Density, Span};
 use perennial_learn::words::Words;
+use serde::{Deserialize, Serialize};
 
 use super::history::History;
-use super::leaving::Leaving;
+use super::leaving::{self, Leaving};
 use crate::cmd::UsageError;
+use crate::registry::Row;
 use crate::shop::Shop;
 
 /// The windows of one training run.
@@ -30,7 +32,65 @@ pub struct Plan {
     pub refusal: Option<Words>,
 }
 
+/// What the metrics of a filed model call its windows.
+pub const FACT: &str = "plan";
+
+/// The windows a model has learned from and was judged on, as the registry keeps them with it. Nothing is learned from, and nothing judged
+/// on, where the plan was refused.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Windows {
+    pub horizon_days: i32,
+    pub horizon_reason: Words,
+    pub look_back_days: i32,
+    pub look_back_reason: Words,
+    /// Learned from before it was judged.
+    pub train: Vec<Day>,
+    pub test: Option<Day>,
+    /// Learned from by the model that answers.
+    pub serve: Vec<Day>,
+}
+
+impl Windows {
+    pub fn of_row(row: &Row) -> Self {
+        let unknown = || Words::of("as the model that answers was trained", "与作答模型训练时相同");
+        serde_json::from_value(row.metrics[FACT].clone()).unwrap_or_else(|_| Self {
+            horizon_days: row.horizon_days,
+            horizon_reason: unknown(),
+            look_back_days: row.look_back_days,
+            look_back_reason: unknown(),
+            train: Vec::new(),
+            test: None,
+            serve: Vec::new(),
+        })
+    }
+}
+
 impl Plan {
+    /// What of the plan is kept with a model.
+    pub fn windows(&self) -> Windows {
+        let learns = self.refusal.is_none();
+        let cuts = |days: &[Day]| if learns { days.to_vec() } else { Vec::new() };
+        Windows {
+            horizon_days: self.horizon_days,
+            horizon_reason: self.horizon_reason.clone(),
+            look_back_days: self.look_back_days,
+            look_back_reason: self.look_back_reason.clone(),
+            train: cuts(&self.train),
+            test: self.test.filter(|_| learns),
+            serve: cuts(&self.serve),
+        }
+    }
+
+    /// The plan with the windows of a model: those it was trained by, whatever would be chosen as of this plan's day.
+    pub fn trained_by(self, row: &Row) -> Self {
+        let Windows { horizon_days, horizon_reason, look_back_days, look_back_reason, train, test, serve } = Windows::of_row(row);
+        let leaving = match row.metrics.get(leaving::FACT) {
+            Some(_) => Leaving::of_row(row),
+            None => Leaving { horizon_days, look_back_days, ..self.leaving },
+        };
+        Self { horizon_days, horizon_reason, look_back_days, look_back_reason, leaving, train, test, serve, ..self }
+    }
+
     pub fn make(shop: &Shop, history: &History, as_of: Day) -> Self {
         let settings = &shop.settings.learn;
         let first = history.overview.first_day.unwrap_or(as_of);
@@ -116,12 +176,12 @@ fn too_short_zh(error: &split::TooShort) -> String {
     )
 }
 
-/// How long after the last order a question may be asked.
+/// How long after the last sale a question may be asked.
 const DAYS_BEYOND_DATA_MAX: i32 = 366;
 
-/// The day a question is asked about: the one given, else the day after the last order.
+/// The day a question is asked about: the one given, else the day after the last sale.
 pub fn as_of_or_default(shop: &Shop, at: &Snapshot, as_of: Option<Day>) -> Result<Day> {
-    let Some((first, last)) = shop.order_days(at)? else {
+    let Some((first, last)) = shop.sale_days(at)? else {
         bail!("the shop has no orders yet; import some with `perennial import --shop {} PATH…`", shop.dir.display())
     };
     let next = last.plus(1);

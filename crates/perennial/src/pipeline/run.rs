@@ -6,10 +6,10 @@ use perennial_contract::estimator::Task;
 use serde_json::{Value, json};
 
 use super::score::{champions, score_features, write_scores};
-use super::train::{best, train};
+use super::train::{best, best_refused, train};
 use super::{gate_of_quality, summary};
 use crate::cmd::{Context, Exit, Language, models_table};
-use crate::registry::{Row, Status};
+use crate::registry::Row;
 use crate::shop::{Shop, now};
 
 /// What a run is asked for.
@@ -62,7 +62,7 @@ pub fn run(shop: &mut Shop, context: &Context, request: &RunRequest<'_>) -> Resu
     let language = context.language(&shop.settings.shop.language);
     let mut text = format!("{}\n\n{}\n", trained.plan_text, models_table(&rows, language));
     for task in unanswered {
-        let refused = rows.iter().find(|row| row.task == *task && row.status == Status::Refused);
+        let refused = best_refused(&rows, *task);
         // An older champion goes on answering where nobody better was found.
         let still = scored.models.get(task.name());
         text.push_str(&match language {

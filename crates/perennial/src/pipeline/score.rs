@@ -126,6 +126,8 @@ pub fn score_features(shop: &Shop, champions: &BTreeMap<Task, Champion>, rows: R
         for &name in task.score_columns() {
             let array = match &scores {
                 Some(table) => presented(name, table)?,
+                // A fact of the past needs no model.
+                None if name == column::GAP_DAYS_MEAN => features.column(name)?.clone(),
                 None => new_null_array(&data_type(name), rows),
             };
             columns.push((name, array));

@@ -22,7 +22,7 @@ use super::leaving::{self, Leaving};
 use super::material::{Material, Source};
 use super::outlook::{self, Learned, Lessons};
 use super::own;
-use super::plan::{Plan, as_of_or_default, looks_ahead};
+use super::plan::{self, Plan, as_of_or_default, looks_ahead};
 use super::score::champions;
 use crate::cmd::Context;
 use crate::registry::{Filing, Row, Status};
@@ -227,6 +227,7 @@ impl Files<'_> {
             card::Subject { entry, metrics, reasons: &en, judged: *judged, needs: model.as_ref().map(|model| &model.needs[..]) };
         let card = card::write(self.shop, self.plan, self.material, &subject)?;
         let mut metrics = metrics.clone();
+        metrics[plan::FACT] = json!(self.plan.windows());
         if !zh.is_empty() {
             metrics["reason_zh"] = json!(zh.join("；"));
         }
@@ -241,7 +242,7 @@ impl Files<'_> {
     }
 
     fn refused(&self, entry: &Entry, reason: &Words) -> Filing {
-        let metrics = json!({ "reason_zh": reason.zh });
+        let metrics = json!({ "reason_zh": reason.zh, plan::FACT: self.plan.windows() });
         Filing { refused: true, reason: reason.en.clone(), metrics, ..self.blank(entry) }
     }
 
@@ -297,7 +298,14 @@ pub fn best(rows: &[Row], task: Task) -> Option<&Row> {
     passed.min_by(|a, b| deciding(task, &a.metrics).total_cmp(&deciding(task, &b.metrics)))
 }
 
-/// What decides between candidates that passed, less is better; of equals the first is taken.
+/// Whose refusal tells most about a task: that of the best judged candidate, else of the first that could not be fitted.
+#[must_use]
+pub fn best_refused(rows: &[Row], task: Task) -> Option<&Row> {
+    let refused = rows.iter().filter(|row| row.task == task && row.status == Status::Refused);
+    refused.min_by(|a, b| deciding(task, &a.metrics).total_cmp(&deciding(task, &b.metrics)))
+}
+
+/// What decides between candidates, less is better; of equals the first is taken.
 fn deciding(task: Task, metrics: &Value) -> f64 {
     let metric = |name: &str| metrics["test"][name].as_f64();
     match task {

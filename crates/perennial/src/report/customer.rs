@@ -15,6 +15,7 @@ use super::words;
 pub struct CustomerPicture {
     pub customer_id: String,
     pub as_of: Day,
+    /// 0 where no model answers.
     pub horizon_days: i32,
     pub currency: String,
     pub segment: Option<String>,
@@ -137,7 +138,6 @@ impl CustomerPicture {
 
     fn facts(&self, l: &Locale<'_>) -> Vec<(String, String)> {
         let t = l.text;
-        let horizon = l.days(i64::from(self.horizon_days));
         let none = || match &self.not_scored {
             Some(reason) => fill(t.not_scored, &[("reason", l.phrase(reason))]),
             None => NONE.to_owned(),
@@ -165,10 +165,15 @@ impl CustomerPicture {
         let mut facts = vec![(t.customer_segment.to_owned(), segment)];
         let description = self.segment.as_deref().and_then(|name| words::segment_description(l, name));
         facts.extend(description.map(|sentence| (String::new(), sentence)));
-        let window = self.churn_window_days.map_or_else(|| horizon.clone(), |days| l.days(days));
-        facts.push((fill(t.customer_churn, &[("horizon", &window)]), churn));
+        // Without a model that answers there is no horizon to name.
+        let named = |pattern: &str, bare: &str, days: i64| match days {
+            0 => bare.to_owned(),
+            days => fill(pattern, &[("horizon", &l.days(days))]),
+        };
+        let horizon = i64::from(self.horizon_days);
+        facts.push((named(t.customer_churn, t.customer_churn_bare, self.churn_window_days.unwrap_or(horizon)), churn));
         facts.extend(self.not_eligible.as_ref().map(|note| (String::new(), format!("↑ {}", l.phrase(note)))));
-        facts.extend([(fill(t.customer_spend, &[("horizon", &horizon)]), spend), (t.customer_so_far.to_owned(), so_far)]);
+        facts.extend([(named(t.customer_spend, t.customer_spend_bare, horizon), spend), (t.customer_so_far.to_owned(), so_far)]);
         facts.extend(self.outlook.iter().flat_map(|outlook| outlook.facts(l, self.as_of)));
         facts
     }

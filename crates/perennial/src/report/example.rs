@@ -117,6 +117,8 @@ fn frame() -> Frame {
         gap_days: Some(GapDays { q50: 31.0, q80: 74.0, q90: 121.0 }),
         train_cuts: (0..6).map(|k| month(15 + k)).collect(),
         test_cut: Some(day(2025, 10, 3)),
+        hindsight: None,
+        season: None,
     }
 }
 
@@ -283,11 +285,12 @@ fn segments() -> Segments {
         spend_cents: spend[i],
         days_since_last_order_median: Some(9.0 + 44.0 * i as f64),
         orders_mean: 11.2 / (i as f64 + 1.0) + 1.0,
+        customers_once: customers[i] * i as u64 / 9,
         customers_active: if i < 7 { customers[i] / 2 } else { 0 },
         p_churn_mean: (i < 7).then(|| (0.12 + 0.1 * i as f64).min(0.97)),
         traits: vec![],
     };
-    let counts = (0..9)
+    let counts: Vec<Vec<u64>> = (0..9)
         .map(|i: usize| {
             let part = |j: usize| if i == j { 0.62 } else { 0.3 / (1.0 + 2.2 * (j.abs_diff(i)) as f64) * wave(i * 9 + j) };
             (0..9).map(|j| (customers[i] as f64 * part(j) * 0.8) as u64).collect()
@@ -299,6 +302,7 @@ fn segments() -> Segments {
         spend_cents,
         days_since_last_order_median: Some(60.0),
         orders_mean: 3.1,
+        customers_once: customers / 3,
         customers_active: customers / 2,
         p_churn_mean: Some(0.44),
         traits: vec![
@@ -325,6 +329,7 @@ fn segments() -> Segments {
             from: day(2025, 10, 3),
             to: day(2026, 1, 1),
             names: names.iter().map(|name| (*name).into()).collect(),
+            silent: counts.iter().map(|row| row.iter().map(|n| n / 3).collect()).collect(),
             counts,
             arrivals: vec![20, 60, 240, 1_130, 40, 10, 0, 0, 0],
         }),
@@ -433,6 +438,7 @@ fn value() -> Value {
         .collect();
     Value {
         champion: "bgnbd_gamma_gamma".into(),
+        horizon_days: 90,
         baseline: "value_mean".into(),
         test_customers: 18_204,
         metrics: vec![

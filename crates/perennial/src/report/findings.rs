@@ -2,16 +2,18 @@
 //!
 //! A sentence is written only where its numbers exist and carry it; the order is that of what a person would act on.
 
-use super::data::{ModelStatus, MonthFacts, Quality, ReportData, RuleResult, Section, SegmentFacts, Severity};
+use super::data::{ModelStatus, MonthFacts, Quality, ReportData, RuleResult, Season, Section, SegmentFacts, Severity};
 use super::language::{Locale, fill};
-use super::section::model_title;
+use super::section::{hindsight as told_hindsight, model_title};
 use super::view::{Finding, Notice, Tone, Words};
 use super::words;
 
 pub fn findings(l: &Locale<'_>, data: &ReportData) -> Vec<Finding> {
     let all = [
         gate(l, data),
+        hindsight(l, data),
         leaving(l, data),
+        season(l, data),
         money_at_risk(l, data),
         expected(l, data),
         leading_segment(l, data),
@@ -58,6 +60,26 @@ fn leaving(l: &Locale<'_>, data: &ReportData) -> Option<Finding> {
     Some(Finding { tone: Tone::Risk, text })
 }
 
+/// Scores of a past day by models that know what came after it.
+fn hindsight(l: &Locale<'_>, data: &ReportData) -> Option<Finding> {
+    let text = told_hindsight(l, l.text.finding_hindsight, (data.frame.as_of, data.frame.hindsight.as_ref()?));
+    Some(Finding { tone: Tone::Risk, text })
+}
+
+/// The weeks ahead are no weeks such as the models were judged on.
+fn season(l: &Locale<'_>, data: &ReportData) -> Option<Finding> {
+    let Season { ahead, judged } = data.frame.season?;
+    let sentence = if ahead.share > judged.share { l.text.finding_season_up } else { l.text.finding_season_down };
+    let values = [
+        ("horizon", &*l.days(i64::from(data.frame.horizon_days))),
+        ("ahead", &*l.percent(ahead.share, 1)),
+        ("ahead_from", &*l.day(ahead.from)),
+        ("judged", &*l.percent(judged.share, 1)),
+        ("judged_from", &*l.day(judged.from)),
+    ];
+    Some(Finding { tone: Tone::Watch, text: fill(sentence, &values) })
+}
+
 fn money_at_risk(l: &Locale<'_>, data: &ReportData) -> Option<Finding> {
     let churn = data.churn.shown().filter(|churn| churn.today.at_risk_cents > 0.0)?;
     let money = l.money_about(churn.today.at_risk_cents);
@@ -77,7 +99,7 @@ fn money_at_risk(l: &Locale<'_>, data: &ReportData) -> Option<Finding> {
 fn expected(l: &Locale<'_>, data: &ReportData) -> Option<Finding> {
     let value = data.value.shown()?;
     let total = value.expected_total_cents.filter(|total| total.is_finite())?;
-    let horizon = l.days(i64::from(data.frame.horizon_days));
+    let horizon = l.days(i64::from(value.horizon_days));
     let money = l.money_about(total);
     if value.actual_total_cents <= 0 {
         return Some(Finding {
@@ -114,8 +136,20 @@ fn moved(l: &Locale<'_>, data: &ReportData) -> Option<Finding> {
     let cells = migration.counts.iter().enumerate().flat_map(|(i, row)| row.iter().enumerate().map(move |(j, n)| (i, j, *n)));
     let (i, j, n) = cells.filter(|(i, j, n)| j > i && *n > 0).max_by_key(|(i, j, n)| (*n, usize::MAX - i, usize::MAX - j))?;
     let name = |k: usize| migration.names.get(k).map(|name| words::segment(l, name));
-    let values = [("from", &*l.day(migration.from)), ("customers", &*l.customers(n)), ("a", &*name(i)?), ("b", &*name(j)?)];
-    Some(Finding { tone: Tone::Watch, text: fill(l.text.finding_moved, &values) })
+    let silent = migration.silent.get(i).and_then(|row| row.get(j)).copied().unwrap_or(0);
+    let values = [
+        ("from", &*l.day(migration.from)),
+        ("customers", &*l.customers(n)),
+        ("silent", &*l.int(silent)),
+        ("a", &*name(i)?),
+        ("b", &*name(j)?),
+    ];
+    // Who places no order drifts down as time passes; that is said, and only what is more than that is news.
+    let (tone, sentence) = match silent == n {
+        true => (Tone::Plain, l.text.finding_drifted),
+        false => (Tone::Watch, l.text.finding_moved),
+    };
+    Some(Finding { tone, text: fill(sentence, &values) })
 }
 
 fn concentration(l: &Locale<'_>, data: &ReportData) -> Option<Finding> {
@@ -187,7 +221,19 @@ pub fn refusals(l: &Locale<'_>, data: &ReportData) -> Vec<Notice> {
         let text = model.reason.as_ref().map_or(Words::from(t.no_reason), |reason| Words::of(l, reason));
         found.push(Notice { tone: Tone::Watch, title, text });
     }
-    found
+    together(l, found)
+}
+
+/// One notice a reason: what was refused for the same reason stands in its title.
+fn together(l: &Locale<'_>, notices: Vec<Notice>) -> Vec<Notice> {
+    let mut kept: Vec<Notice> = vec![];
+    for notice in notices {
+        match kept.iter_mut().find(|known| known.text.text == notice.text.text) {
+            Some(known) => known.title = [&*known.title, &*notice.title].join(l.text.list_comma),
+            None => kept.push(notice),
+        }
+    }
+    kept
 }
 
 fn refusal<T>(section: &Section<T>) -> Option<&super::data::Phrase> {

@@ -47,8 +47,9 @@ fn subtitle(l: &Locale<'_>, data: &ReportData) -> String {
     let (Some(first), Some(last)) = (o.first_day, o.last_day) else {
         return l.text.subtitle_empty.to_owned();
     };
+    let forecasts = data.churn.shown().is_some() || data.value.shown().is_some() || data.outlook.shown().is_some();
     fill(
-        l.text.subtitle,
+        if forecasts { l.text.subtitle } else { l.text.subtitle_refused },
         &[
             ("customers", &l.customers(o.customers)),
             ("orders", &l.noun(l.text.noun_orders, o.orders)),
@@ -81,8 +82,8 @@ fn headline(l: &Locale<'_>, data: &ReportData) -> Vec<Number> {
         numbers.push(number(t.customers, l.int(o.customers), String::new()));
         numbers.push(number(t.orders, l.int(o.orders), fill(t.orders_note, &[("lines", &l.int(o.lines))])));
     }
-    if let Some(total) = data.value.shown().and_then(|value| value.expected_total_cents) {
-        let horizon = l.days(i64::from(data.frame.horizon_days));
+    if let Some((total, days)) = data.value.shown().and_then(|value| Some((value.expected_total_cents?, value.horizon_days))) {
+        let horizon = l.days(i64::from(days));
         let note = fill(t.expected_total_note, &[("horizon", &horizon)]);
         numbers.push(number(t.expected_total, l.money_about(total), note));
     }

@@ -83,6 +83,52 @@ fn an_empty_shop_a_lonely_customer_and_a_refusal_render() {
     assert!(one.contains("1 customer ") || one.contains("1 customer,"), "one customer is not many");
 }
 
+#[test]
+fn hindsight_and_season_stand_beside_the_headline() {
+    let mut data = ReportData::example();
+    let page = check("example", &data);
+    assert!(!page.contains("Hindsight:") && !page.contains("Season:") && page.contains("is known to the models"));
+    data.frame.hindsight = Some(Hindsight { tasks: vec!["churn".into(), "outlook".into()], trained_as_of: Day(20_500) });
+    let window = |from: i32, share| SeasonWindow { from: Day(from), share };
+    data.frame.season = Some(Season { ahead: window(20_090, 0.412), judged: window(20_000, 0.351) });
+    let page = check("hindsight", &data);
+    let before = |first: &str, second: &str| page.find(first).zip(page.find(second)).is_some_and(|(a, b)| a < b);
+    assert!(before("Hindsight: the models of Churn, Outlook were trained as of 16 Feb 2026", "will not order again"));
+    assert!(before("will not order again", "Season: a year ago 41.2%") && before("but 35.1%", "of their usual spending"));
+    assert!(page.contains("more will order, and fewer leave") && page.contains("预测不含季节因素：若今年情形相同，下单者会多于"));
+    // What the frame says of the day is no longer that nothing later is known.
+    assert!(!page.contains("is known to the models") && page.contains("do know later days: they were trained as of 16 Feb 2026"));
+    assert!(page.contains("事后之见：流失、前景的模型训练截至2026年2月16日") && page.contains("的模型知道之后的日子"));
+    data.frame.season = Some(Season { ahead: window(20_090, 0.2), judged: window(20_000, 0.351) });
+    assert!(check("quiet", &data).contains("fewer will order, and more leave"));
+}
+
+#[test]
+fn moving_down_is_told_from_growing_silent() {
+    let mut data = ReportData::example();
+    let page = check("example", &data);
+    assert!(page.contains("of them have not ordered since: those moved by the passing of time alone"));
+    if let Section::Shown(segments) = &mut data.segments {
+        segments.migration.iter_mut().for_each(|moved| moved.silent = moved.counts.clone());
+    }
+    let page = check("drifted", &data);
+    assert!(page.contains("by the passing of time alone") && page.contains("只是时间推移所致") && !page.contains("moved from"));
+}
+
+#[test]
+fn one_reason_is_told_once_and_nothing_is_promised_where_all_is_refused() {
+    let mut data = ReportData::refused();
+    data.outlook = Section::Refused("too short".into());
+    let page = check("refused", &data);
+    let box_of =
+        |page: &str| page.split("class=\"refusals\"").nth(1).and_then(|rest| rest.split("</section>").next()).map(str::to_owned);
+    let refusals = box_of(&page).expect("the box");
+    assert_eq!(refusals.matches("93 of 14,904").count(), 1, "{refusals}");
+    assert!(page.contains("No forecast was good enough to be shown") && page.contains("没有预测达到可展示的标准"));
+    assert!(!page.contains("what each customer will probably do"));
+    assert!(check("example", &ReportData::example()).contains("what each customer will probably do"));
+}
+
 /// The part of a page between two marks, both languages behind each other.
 fn figures<'p>(page: &'p str, id: &str) -> Vec<&'p str> {
     let part = |figure: &'p str| figure.split("</figure>").next().filter(|part| part.contains(id));
@@ -180,7 +226,8 @@ fn one_customer() -> ReportData {
         segments.rfm.truncate(1);
         segments.rfm[0].spend_cents = -5;
         segments.rfm[0].customers = 0;
-        segments.migration = Some(Migration { from: day, to: day, names: vec![], counts: vec![], arrivals: vec![] });
+        segments.migration =
+            Some(Migration { from: day, to: day, names: vec![], counts: vec![], silent: vec![], arrivals: vec![] });
         segments.clusters = Section::Refused("fewer customers than groups".into());
     }
     data.at_risk = Section::Shown(AtRisk { model: "logistic".into(), explains: true, customers: vec![] });

@@ -21,6 +21,8 @@ catalogue! {
     kicker: "Customer report · as of {as_of}", "客户报告 · 截至 {as_of}";
     subtitle: "{customers} and {orders} from {from} to {to}, and what each customer will probably do in the {horizon} from {as_of}.",
         "{from}至{to}，{customers}，{orders}；以及自{as_of}起 {horizon}内，每位客户可能的动向。";
+    subtitle_refused: "{customers} and {orders} from {from} to {to}. No forecast was good enough to be shown; the reasons stand below.",
+        "{from}至{to}，{customers}，{orders}。没有预测达到可展示的标准，原因见下文。";
     subtitle_empty: "There are no orders yet. Import some and run again.", "还没有订单。请先导入数据，再运行一次。";
     simulated: "Simulated shop: none of these customers exists.", "模拟店铺：其中的客户均为虚构。";
     skip: "Skip to the findings", "跳到要点";
@@ -41,6 +43,7 @@ catalogue! {
     colophon: "Made by Perennial {version}. One file, no scripts needed, nothing loaded from the network.",
         "由 Perennial {version} 生成。单一文件，无需脚本，不从网络加载任何内容。";
     list_comma: "; ", "；";
+    enumeration_comma: ", ", "、";
     colon: ": ", "：";
     full_stop: ".", "。";
     noun_broken: "{n} rule broken|{n} rules broken", "{n} 条规则未通过";
@@ -57,20 +60,28 @@ catalogue! {
         "数据质量关卡已关闭（{broken}）。问题解决之前，请勿将下文作为决策依据。";
     finding_overridden: "The quality gate was shut ({broken}) and passed on purpose: \"{why}\".",
         "数据质量关卡原已关闭（{broken}），后经人工放行，理由：“{why}”。";
+    finding_hindsight: "Hindsight: the models of {tasks} were trained as of {trained} and have learned from days on and after {as_of}. Their scores look better here than they could have been that day; do not judge the models by this page.",
+        "事后之见：{tasks}的模型训练截至{trained}，已从{as_of}及之后的日子学习。此处的分数比当日实际可能达到的更好，请勿据此页评判模型。";
     finding_leaving: "Of {customers} who bought in the last {look_back}, about {leavers} ({share}) will not order again {within}.",
         "过去 {look_back}内购买过的 {customers}中，约有 {leavers} 位（{share}）{within}不会再下单。";
+    finding_season_up: "Season: a year ago {ahead} of the then active customers ordered again in the {horizon} from {ahead_from}, but {judged} in the {horizon} from {judged_from}, the time the models were judged and set right on. Forecasts know no season: if this year goes likewise, more will order, and fewer leave, than this page says.",
+        "季节：一年前自{ahead_from}起 {horizon}内，当时的活跃客户有 {ahead} 再次下单；而自{judged_from}起的 {horizon}（对应模型检验与校准所用时段）为 {judged}。预测不含季节因素：若今年情形相同，下单者会多于、流失者会少于本页所示。";
+    finding_season_down: "Season: a year ago {ahead} of the then active customers ordered again in the {horizon} from {ahead_from}, but {judged} in the {horizon} from {judged_from}, the time the models were judged and set right on. Forecasts know no season: if this year goes likewise, fewer will order, and more leave, than this page says.",
+        "季节：一年前自{ahead_from}起 {horizon}内，当时的活跃客户有 {ahead} 再次下单；而自{judged_from}起的 {horizon}（对应模型检验与校准所用时段）为 {judged}。预测不含季节因素：若今年情形相同，下单者会少于、流失者会多于本页所示。";
     finding_money: "{money} of their usual spending is at risk.", "其惯常消费中有 {money} 面临流失风险。";
     finding_money_listed: "{money} of their usual spending is at risk. The {customers} listed below stand for {share} of it.",
         "其惯常消费中有 {money} 面临流失风险，下文列出的 {customers}占其中的 {share}。";
     finding_expected: "Customers are expected to spend {money} in the next {horizon}.", "预计客户在未来 {horizon}内消费 {money}。";
-    finding_expected_over: "Customers are expected to spend {money} in the next {horizon}. On the last closed window the same forecast was {off} too high.",
-        "预计客户在未来 {horizon}内消费 {money}。在最近一个已结束的窗口上，同样的预测偏高 {off}。";
-    finding_expected_under: "Customers are expected to spend {money} in the next {horizon}. On the last closed window the same forecast was {off} too low.",
-        "预计客户在未来 {horizon}内消费 {money}。在最近一个已结束的窗口上，同样的预测偏低 {off}。";
+    finding_expected_over: "Customers are expected to spend {money} in the next {horizon}. On its test window the same forecast was {off} too high.",
+        "预计客户在未来 {horizon}内消费 {money}。在其检验窗口上，同样的预测偏高 {off}。";
+    finding_expected_under: "Customers are expected to spend {money} in the next {horizon}. On its test window the same forecast was {off} too low.",
+        "预计客户在未来 {horizon}内消费 {money}。在其检验窗口上，同样的预测偏低 {off}。";
     finding_segment: "The group \"{segment}\" is {customers} of the customers and {spend} of what they have spent so far.",
         "“{segment}”占客户总数的 {customers}，贡献了累计消费的 {spend}。";
-    finding_moved: "Since {from}, {customers} slipped from \"{a}\" to \"{b}\": the largest move downwards.",
-        "自{from}以来，{customers}由“{a}”滑落到“{b}”，是最大的一股下行流动。";
+    finding_moved: "Since {from}, {customers} moved from \"{a}\" to \"{b}\", the largest move downwards. {silent} of them have not ordered since: those moved by the passing of time alone.",
+        "自{from}以来，{customers}由“{a}”降至“{b}”，是最大的一股下行流动；其中 {silent} 位此后没有下单，只是时间推移所致。";
+    finding_drifted: "{customers} of \"{a}\" on {from} have not ordered since and count as \"{b}\" now: the largest move downwards, by the passing of time alone.",
+        "{from}属于“{a}”的客户中，有 {customers}此后没有下单，现归入“{b}”：这是最大的一股下行流动，只是时间推移所致。";
     finding_top: "The top tenth of customers bring {share} of the revenue.", "消费最高的 10% 客户贡献了 {share} 的收入。";
     finding_repeat: "{share} of customers bought on more than one day ({repeat} of {customers}).",
         "复购率为 {share}：{customers} 位客户中有 {repeat} 位在不止一天下过单。";
@@ -122,6 +133,8 @@ catalogue! {
     why: "Why", "理由";
     as_of: "As-of day", "截止日";
     as_of_why: "Nothing that happened on this day or later is known to the models.", "模型不知道这一天及以后发生的任何事。";
+    as_of_hindsight: "Features hold nothing of this day or later. The models of {tasks} do know later days: they were trained as of {trained}.",
+        "特征不含这一天及以后的任何事。但{tasks}的模型知道之后的日子：其训练截至{trained}。";
     horizon: "Horizon", "预测期";
     look_back: "Look-back", "回看期";
     definition: "Leaving is", "流失定义";
@@ -134,10 +147,12 @@ catalogue! {
     eligible_why: "Bought in the last {look_back}. The others are already silent; counting them would make any model look good.",
         "过去 {look_back}内购买过的客户。其余客户早已沉默，把他们算进来会让任何模型都显得很准。";
     base_rate: "Base rate", "基础流失率";
-    base_rate_why: "Share of leavers on the last closed window. Every score has to be read beside it.", "最近一个已结束窗口中的流失比例，任何分数都应与它对照来看。";
-    test_cut: "Judged on", "检验截点";
-    test_cut_why: "The last window that is over: {from} to {to}. No model saw it while learning.", "最近一个已结束的窗口：{from}至{to}。任何模型在学习时都没有见过它。";
-    train_cuts: "Learned on", "训练截点";
+    base_rate_why: "Share of leavers on the test window. Every score has to be read beside it.",
+        "检验窗口中的流失比例，任何分数都应与它对照来看。";
+    test_cut: "Judged on (test window)", "检验截点（检验窗口）";
+    test_cut_why: "The last window that was over at training: {from} to {to}. No model had seen it when it was judged; the one that answers was then fitted again with it.",
+        "训练时最近一个已结束的窗口：{from}至{to}。检验时任何模型都没有见过它；作答的模型随后纳入该窗口重新拟合。";
+    train_cuts: "Learned on before that", "此前的训练截点";
     train_cuts_value: "{n} cuts, {from} to {to}", "{n} 个截点，{from}至{to}";
     train_cuts_why: "Earlier as-of days whose horizon was over before the test window began.", "更早的截止日，其预测期在检验窗口开始前均已结束。";
 
@@ -215,12 +230,19 @@ catalogue! {
     segments_lead: "Two ways to see the same people: named groups by recency, frequency and spend, and groups the data form by themselves.",
         "同一批客户的两种看法：按近度、频次、金额命名的 RFM 分群，以及由数据自然形成的聚类。";
     rfm_groups: "RFM groups", "RFM 分群";
+    rfm_how: "Customers are scored 1 to 5 on the last order (5: the most recent fifth), on purchase days and on spend (5: the highest fifth; customers alike share the lower score), by fifths of those the groups were learned from. The groups follow from the first score and the rounded-up mean of the other two; their names are the usual ones and promise nothing.",
+        "客户在三方面各得 1 至 5 分：上次下单（5 分为最近的五分之一）、购买天数与消费额（5 分为最高的五分之一；相同者取较低分），五分位取自建立分群时的客户。分群由第一项得分与后两项的平均分（向上取整）决定；名称为惯用叫法，并非承诺。";
+    rfm_rule: "Last order: {recency}. Purchase days and spend: {worth}.", "上次下单 {recency}；购买天数与消费 {worth}。";
+    rfm_score: "score {lo} of 5", "得 {lo} 分（满分 5）";
+    rfm_scores: "score {lo} to {hi} of 5", "得 {lo} 至 {hi} 分（满分 5）";
     segments_empty: "There are no customers to group.", "没有可以分群的客户。";
     clusters: "Groups found by k-means", "k-means 聚类";
     clusters_quality: "Separation (silhouette) {silhouette}, stability on bootstrap samples {stability}; 1 would be perfect in both.",
         "分离度（轮廓系数）{silhouette}，自助抽样稳定性 {stability}；两者的满分均为 1。";
     cluster_name: "Group {n}", "第 {n} 组";
     orders_each: "Purchase days each", "人均购买天数";
+    once: "One order day only", "仅一天下过单";
+    once_value: "{n} of {of}", "{of} 位中的 {n} 位";
     spend_each: "Spend each", "人均消费";
     last_order: "Last order", "上次下单";
     days_ago: "{days} ago", "{days}前";
@@ -254,8 +276,8 @@ catalogue! {
     churn_title: "Who is leaving", "谁在流失";
     churn_lead: "The probability that an active customer places no order {within}, and how far it can be trusted.",
         "活跃客户{within}不再下单的概率，以及它有多可信。";
-    churn_tested: "The champion is: {model}. It was judged on {customers} of the last closed window, {rate} of whom placed no order in it.",
-        "当前由“{model}”评分。检验所用的最近一个已结束窗口共 {customers}，其中 {rate} 在窗口内没有下单。";
+    churn_tested: "The champion is: {model}. It was judged on {customers} of its test window, {rate} of whom placed no order in it.",
+        "当前由“{model}”评分。检验窗口共 {customers}，其中 {rate} 在窗口内没有下单。";
     leavers: "Expected leavers", "预计流失客户";
     leavers_note: "{share} of {n} customers asked about", "占 {n} 位预测对象的 {share}";
     at_risk_money: "Spending at risk", "面临风险的消费";
@@ -263,7 +285,7 @@ catalogue! {
     metric: "Metric", "指标";
     baseline: "baseline", "基线";
     difference: "Difference", "差异";
-    metrics_caption: "On the last closed window; in brackets, 95% bootstrap intervals", "最近一个已结束窗口上的表现；方括号内为 95% 自助法区间";
+    metrics_caption: "On the test window; in brackets, 95% bootstrap intervals", "检验窗口上的表现；方括号内为 95% 自助法区间";
     baseline_answers: "The baseline itself answers here, so there is no second model to compare it with.", "此处由基线模型自身作答，因此没有第二个模型可供比较。";
     verdict_better: "better", "更好";
     verdict_worse: "worse", "更差";
@@ -294,12 +316,12 @@ catalogue! {
     value_title: "What they are worth", "客户价值";
     value_lead: "Net spend expected of every customer in the next {horizon}, with a range that should hold four times in five.",
         "每位客户未来 {horizon}内的预期净消费，以及五次中应有四次成立的区间。";
-    value_tested: "The champion is: {model}. It was judged on {customers} of the last closed window of {horizon}.",
-        "当前由“{model}”预测。检验所用为最近一个已结束的 {horizon}窗口，共 {customers}。";
+    value_tested: "The champion is: {model}. It was judged on {customers} of its test window of {horizon}.",
+        "当前由“{model}”预测。检验窗口为期 {horizon}，共 {customers}。";
     expected_total: "Expected spend", "预期消费";
     expected_total_note: "of all customers in the next {horizon}", "全体客户未来 {horizon}内合计";
     total_ratio: "Predicted by actual", "预测 / 实际";
-    total_ratio_note: "{predicted} against {actual} on the last closed window", "最近一个已结束窗口：{predicted} 对 {actual}";
+    total_ratio_note: "{predicted} against {actual} on the test window", "检验窗口：{predicted} 对 {actual}";
     coverage: "Coverage", "区间覆盖率";
     coverage_note: "of the 80% interval; 80% would be exact", "80% 区间的实际覆盖，理想值为 80%";
     deciles_figure: "Predicted and actual spend by decile, {currency}", "各十分位的预测与实际消费（{currency}）";
@@ -322,13 +344,14 @@ catalogue! {
 
     // Customers at risk.
     people_title: "Whom to call first", "优先挽留名单";
-    people_lead: "Customers with the most to lose: probability of leaving times usual spend in {horizon}.",
-        "损失最大的客户：流失概率 × {horizon}内的惯常消费。";
+    people_lead: "Customers likelier to leave than the mean of all asked, by what there is to lose: probability of leaving times usual spend in {horizon}.",
+        "流失概率高于全体预测对象平均值的客户，按可能的损失排序：流失概率 × {horizon}内的惯常消费。";
     people_no_reasons: "The scores are those of: {model}. This model gives no reasons by feature, so none are shown. Customers appear by id alone.",
         "分数来自“{model}”。该模型不按特征给出理由，因此未列出。客户仅以编号出现。";
     people_note: "The reasons are the model’s own and add up exactly. Bars to the right speak for leaving, to the left for staying, on the log-odds and on one scale for the whole list. Customers appear by id alone.",
         "理由出自模型本身，逐项精确可加。条形向右表示倾向流失，向左表示倾向留下；单位为对数几率，整个名单共用一个尺度。客户仅以编号出现。";
-    people_empty: "No customer with usual spend is at risk.", "没有存在消费风险的客户。";
+    people_empty: "No customer likelier to leave than the mean has ordered again yet, so nobody has a usual spend to lose.",
+        "流失概率高于平均值的客户中无人复购过，因此没有惯常消费可言。";
     orders_so_far: "Purchase days", "购买天数";
     expected_spend: "Expected spend", "预期消费";
     range_80: "{value} ({lo} to {hi})", "{value}（{lo} 至 {hi}）";
@@ -338,8 +361,8 @@ catalogue! {
 
     // Models.
     models_title: "Every model that was tried", "全部候选模型";
-    models_lead: "All of them judged on the same closed window. A champion answers; a candidate waits; a refused one scores nobody.",
-        "所有模型在同一个已结束窗口上检验。冠军模型负责评分，候选模型待命，被拒绝的模型不参与评分。";
+    models_lead: "Each judged on the last window that was closed when it was trained. A champion answers; a candidate waits; a refused one scores nobody.",
+        "各模型在其训练时最近一个已结束的窗口上检验。冠军模型负责评分，候选模型待命，被拒绝的模型不参与评分。";
     models_empty: "No model was fitted.", "没有拟合任何模型。";
     model: "Model", "模型";
     status: "Status", "状态";
@@ -349,25 +372,27 @@ catalogue! {
     task_churn: "Churn", "流失";
     task_value: "Value", "价值";
     task_segment: "Segments", "分群";
-    models_caption: "Metrics on the last closed window", "最近一个已结束窗口上的指标";
+    task_outlook: "Outlook", "前景";
+    models_caption: "Metrics on the test window", "检验窗口上的指标";
     auroc_figure: "Ranking of the churn models", "流失模型的排序能力";
-    auroc_note: "AUROC: the chance that a leaver scores above a stayer; 0.5 is a coin. Lines, where drawn, are 95% intervals.",
-        "AUROC：流失客户得分高于留存客户的概率，0.5 等同于抛硬币；横线（如有）为 95% 区间。";
+    auroc_note: "AUROC: the chance that a leaver scores above a stayer; 0.5 is a coin.",
+        "AUROC：流失客户得分高于留存客户的概率，0.5 等同于抛硬币。";
+    auroc_lines: "Lines are 95% intervals.", "横线为 95% 区间。";
 
     // Method.
     method_title: "Method and limits", "方法与局限";
     method_lead: "What to keep in mind when acting on these numbers.", "据此行动之前应当了解的事。";
-    method_time: "Every feature is computed from what was known before its as-of day, and every model is judged on a later, closed window.",
-        "所有特征只用截止日之前已知的数据计算；所有模型都在更晚的、已结束的窗口上检验。";
+    method_time: "Every feature is computed from what was known before its as-of day, and every model is judged on a later window that it had not seen.",
+        "所有特征只用截止日之前已知的数据计算；所有模型都在更晚的、未曾见过的窗口上检验。";
     method_churn: "A probability of leaving is about orders in a fixed horizon. A slow but faithful customer can score high.",
         "流失概率只针对固定预测期内是否下单。买得慢但忠诚的客户，分数也可能偏高。";
     method_value: "Expected spend is revenue, not margin: the cost of goods is not known for every shop.",
         "预期消费是收入而非毛利：并非每家店都有商品成本数据。";
-    method_risk: "Spending at risk is probability of leaving times usual spend: the net spend of the last year, or since the first order where that is less, scaled to the horizon. It is what their pace would bring, not a promise that a call wins it back.",
-        "面临风险的消费 = 流失概率 × 惯常消费，后者为最近一年（或首单以来）的净消费按预测期折算。它表示照原有节奏会带来的消费，并不意味着一次联系就能挽回。";
+    method_risk: "Spending at risk is probability of leaving times usual spend: the mean net spend of a repeat purchase day, times repeats a day since the first order, times the horizon. The first order is no part of it, and without a repeat nothing is usual. The list holds customers whose probability is above the mean of all asked. It is what their pace would bring, not a promise that a call wins it back.",
+        "面临风险的消费 = 流失概率 × 惯常消费；惯常消费 = 复购日均净消费 × 首单以来每天的复购次数 × 预测期。首单不计入，没有复购就没有惯常消费。名单只含流失概率高于全体预测对象平均值的客户。它表示照原有节奏会带来的消费，并不意味着一次联系就能挽回。";
     method_reasons: "Reasons, where a model gives them, are exact additive contributions to the log-odds, not causes.", "理由（如模型给出）是对数几率上精确可加的贡献，并非因果。";
-    method_gate: "A candidate answers only if a paired bootstrap shows it better than the baseline row and the champion, and its calibration error is within the set limit.",
-        "候选模型须经配对自助法证明优于基线与现任冠军，且校准误差不超过设定上限，才会上线评分。";
+    method_gate: "A candidate takes the baseline’s place only if a paired bootstrap shows it better than the baseline row and the champion, and its calibration error and totals are within the set limits. Where none does, the baseline itself answers if it keeps those limits. Of the groupings the first of learn.segment that is stable enough answers, because named groups can be acted on; its separation does not decide.",
+        "候选模型须经配对自助法证明优于基线与现任冠军，且校准误差与总额不超过设定上限，才会取代基线。若没有这样的候选，基线自身在满足上限时作答。分群由 learn.segment 中第一个足够稳定的方法作答，因为有名称的分群便于采取行动；分离度不作取舍依据。";
     method_intervals: "Intervals show what chance alone would change on this window. Another season may differ by more.",
         "区间只反映这一窗口内的随机波动，换一个季节，差异可能更大。";
     method_cause: "Nothing here says whether an offer changes anybody’s mind; that takes a randomised holdout.",
@@ -427,6 +452,7 @@ catalogue! {
     stages_note: "Declared rules on the time since the last order, measured in the customer’s own gaps, and on the chance that no order comes. Not a forecast.",
         "按距上次下单的时间（以客户自身间隔衡量）与不再下单的概率，由明确规则划分，并非预测。";
     stage: "Stage", "阶段";
+    stage_rule: "Rule", "规则";
     stage_spend: "Spend expected in 90 days", "90 天预期消费";
     stages_moved: "Who moved between stages", "阶段之间的流动";
     stages_moved_note: "From {from} to {to}, customers known on both days.", "自{from}至{to}，两日均已知的客户。";
@@ -472,7 +498,9 @@ catalogue! {
     customer_heading: "Customer {id} · as of {as_of}", "客户 {id} · 截至{as_of}";
     customer_segment: "Segment", "所属分群";
     customer_churn: "Leaves within {horizon}", "{horizon}内流失的概率";
+    customer_churn_bare: "Leaves", "流失概率";
     customer_spend: "Spend in {horizon}", "{horizon}内的消费";
+    customer_spend_bare: "Spend", "消费";
     customer_interval: "80% between {lo} and {hi}", "80% 区间 {lo} 至 {hi}";
     interval_raised_short: ", a mean few carry", "，少数拉高";
     interval_raised: " (more than four in five such customers spend less than this mean, which a few carry: the upper end is the mean itself)",

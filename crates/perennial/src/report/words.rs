@@ -101,27 +101,28 @@ pub fn task(l: &Locale<'_>, slug: &str) -> String {
         "churn" => l.text.task_churn.to_owned(),
         "value" => l.text.task_value.to_owned(),
         "segment" => l.text.task_segment.to_owned(),
+        "outlook" => l.text.task_outlook.to_owned(),
         other => other.to_owned(),
     }
 }
 
-/// What the usual RFM names mean: key, English, Chinese. The names themselves are the model's.
-const SEGMENTS: &[(&str, &str, &str)] = &[
-    ("champions", "Bought recently, buy often and spend the most.", "最近买过，买得勤，花得也最多。"),
-    ("loyal", "Come back again and again and spend well.", "一次次回来，消费稳定。"),
-    (
-        "potential_loyalists",
-        "Recent, with more than one order: the next champions.",
-        "最近买过且不止一次，有望成为下一批重要客户。",
-    ),
-    ("new", "Placed their first order only recently.", "不久前才下了第一单。"),
-    ("promising", "Fairly recent, small spend so far.", "近期买过，消费尚小。"),
-    ("need_attention", "Middling in everything, and drifting away.", "各方面都居中，正在渐渐疏远。"),
-    ("about_to_sleep", "Few orders, and the last is a while ago.", "下单不多，上次购买已有一阵子。"),
-    ("at_risk", "Bought often and well, but not for long now.", "曾经常买、花得不少，却已许久未来。"),
-    ("cant_lose", "Were among the very best, and have fallen silent.", "曾是最好的客户，如今已沉默。"),
-    ("hibernating", "Few orders, long ago, little spend.", "很久以前买过几次，花得不多。"),
-    ("lost", "Silent for longest, with least to begin with.", "沉默最久，原本消费也最少。"),
+/// Lowest and highest.
+type Scores = (u64, u64);
+
+/// What the usual RFM names stand for: lowest and highest score of the last order, and of purchase days and spend together. The names
+/// themselves are the model's; a test holds the ranges against it.
+const SEGMENTS: &[(&str, Scores, Scores)] = &[
+    ("champions", (4, 5), (4, 5)),
+    ("loyal", (3, 4), (4, 5)),
+    ("potential_loyalists", (4, 5), (2, 3)),
+    ("new", (5, 5), (1, 1)),
+    ("promising", (4, 4), (1, 1)),
+    ("need_attention", (3, 3), (2, 3)),
+    ("about_to_sleep", (2, 3), (1, 2)),
+    ("at_risk", (1, 2), (3, 4)),
+    ("cant_lose", (1, 2), (5, 5)),
+    ("hibernating", (1, 2), (1, 2)),
+    ("lost", (1, 1), (1, 1)),
 ];
 
 /// A segment's name: what the run calls it, the fixed name of an RFM group, a number for a cluster (`k2`), anything else as it is.
@@ -138,12 +139,17 @@ pub fn segment(l: &Locale<'_>, key: &str) -> String {
     }
 }
 
-/// What a segment's customers have in common, as a sentence.
+/// What makes a customer one of a segment, as a sentence that is true of all of them.
 pub fn segment_description(l: &Locale<'_>, key: &str) -> Option<String> {
     if let Some(group) = l.groups.get(key) {
         return Some(format!("{}{}", capital(l.phrase(&group.description)), l.text.full_stop));
     }
-    SEGMENTS.iter().find(|known| known.0 == key).map(|known| pick(l, known.1, known.2).to_owned())
+    let (_, recency, worth) = SEGMENTS.iter().find(|known| known.0 == key)?;
+    let scores = |(lo, hi): &Scores| {
+        let pattern = if lo == hi { l.text.rfm_score } else { l.text.rfm_scores };
+        fill(pattern, &[("lo", &l.int(*lo)), ("hi", &l.int(*hi))])
+    };
+    Some(fill(l.text.rfm_rule, &[("recency", &scores(recency)), ("worth", &scores(worth))]))
 }
 
 /// `orders: 4.2, against 1.9 in the whole shop`.
@@ -212,5 +218,46 @@ mod tests {
         }
         let l = Locale::new(Language::Zh, "EUR", &features);
         assert_eq!((segment(&l, "k2"), segment(&l, "kx"), segment(&l, "k")), ("第 2 组".into(), "kx".into(), "k".into()));
+    }
+
+    /// One customer in each cell of the grid, and a few at its edges: the words must fit whom the model puts there.
+    #[test]
+    fn what_is_said_of_a_named_group_is_true_of_everybody_in_it() {
+        use std::sync::Arc;
+
+        use perennial_contract::Table;
+        use perennial_contract::arrow::array::{ArrayRef, Float64Array, StringArray};
+        use perennial_contract::estimator::{Run, column};
+
+        let cells: Vec<(usize, usize, usize)> = (0..125).map(|cell| (1 + cell / 25, 1 + cell / 5 % 5, 1 + cell % 5)).collect();
+        let numbers = |of: &dyn Fn(&(usize, usize, usize)) -> f64| -> ArrayRef {
+            Arc::new(cells.iter().map(|cell| Some(of(cell))).collect::<Float64Array>())
+        };
+        let ids: ArrayRef = Arc::new((0..125).map(|cell| Some(format!("c{cell}"))).collect::<StringArray>());
+        let table = Table::from_columns(vec![
+            (column::CUSTOMER_ID, ids),
+            (column::DAYS_SINCE_LAST_ORDER, numbers(&|cell| 60.0 - 10.0 * cell.0 as f64)),
+            (column::ORDERS, numbers(&|cell| cell.1 as f64)),
+            (column::SPEND_CENTS, numbers(&|cell| 1_000.0 * cell.2 as f64)),
+        ])
+        .expect("columns of one length");
+        let entry = catalog::find("rfm").expect("the model");
+        let run = Run { seed: 1, threads: 1, horizon_days: 30 };
+        let fitted = (entry.fit)(&serde_json::Value::Null, &table, &run).expect("it fits");
+        let groups = fitted.model.scorer().score(&table).expect("scores").texts(column::SEGMENT).expect("groups");
+        for (group, (recency, orders, spend)) in groups.iter().flatten().zip(&cells) {
+            let (_, days, both) = SEGMENTS.iter().find(|known| known.0 == group).expect("a group that is described");
+            let worth = (orders + spend).div_ceil(2) as u64;
+            assert!((days.0..=days.1).contains(&(*recency as u64)), "{group}: last order {recency}");
+            assert!((both.0..=both.1).contains(&worth), "{group}: purchase days and spend {worth}");
+        }
+        // And no wider than it must be.
+        for (key, days, both) in SEGMENTS {
+            let members = || groups.iter().flatten().zip(&cells).filter(|(group, _)| group == key).map(|(_, cell)| cell);
+            let recency = || members().map(|cell| cell.0 as u64);
+            let worth = || members().map(|cell| (cell.1 + cell.2).div_ceil(2) as u64);
+            assert_eq!((recency().min(), recency().max()), (Some(days.0), Some(days.1)), "{key}");
+            assert_eq!((worth().min(), worth().max()), (Some(both.0), Some(both.1)), "{key}");
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! The command line as a careless operator uses it.
 
-use crate::shop::{TestShop, run};
+use crate::shop::{Ran, TestShop, perennial, run};
 
 #[test]
 fn mistakes_are_told_with_what_to_do() {
@@ -27,6 +27,11 @@ fn mistakes_are_told_with_what_to_do() {
         assert!(ran.err.contains(message), "{arguments:?}: {ran:?}");
         assert!(!ran.err.contains("panicked"), "{ran:?}");
     }
+    // Whoever opens a shut gate does not make it one that was open.
+    let opened = ["check", "--shop", dir, "--override", "a test"];
+    assert!(run(&opened).ok().out.starts_with("quality gate: shut, overridden: a test\n"));
+    let json = run(&[&opened[..], &["--json"]].concat()).ok().json();
+    assert_eq!((&json["gate"], &json["overridden"]), (&"shut".into(), &"a test".into()));
     // An empty shop is a shut gate; in Chinese for who reads Chinese.
     for command in ["run", "train", "check"] {
         let ran = run(&[command, "--shop", dir]);
@@ -95,6 +100,78 @@ fn completions_exist_for_every_shell() {
         assert!(run(&["completions", shell]).ok().out.contains("perennial"));
     }
     assert_eq!(run(&["completions", "tcsh"]).code, 1);
+    let json = run(&["completions", "bash", "--json"]).ok().json();
+    assert!(json["script"].as_str().is_some_and(|script| script.contains("perennial")), "{json}");
+}
+
+/// A reader that went away is no failure; a disk that is full is one, and neither is a panic.
+#[cfg(target_os = "linux")]
+#[test]
+fn output_that_cannot_be_written_is_no_panic() {
+    let full = || std::fs::OpenOptions::new().write(true).open("/dev/full").expect("a full disk");
+    for (arguments, code) in [(&["completions", "bash"][..], 1), (&["config", "reference"], 1), (&["check", "--json"], 1)] {
+        let ran: Ran = perennial(arguments).stdout(full()).output().expect("it starts").into();
+        assert!(ran.code == code && ran.err.contains("error:") && !ran.err.contains("panicked"), "{arguments:?}: {ran:?}");
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let ran: Ran = perennial(arguments).stdout(writer).output().expect("it starts").into();
+        assert!(!ran.err.contains("panicked"), "{arguments:?}: {ran:?}");
+        assert_eq!(ran.code, i32::from(arguments[0] == "check"), "{arguments:?}: {ran:?}");
+        // Nobody to complain to either: the exit code says it.
+        assert_eq!(perennial(arguments).stdout(full()).stderr(full()).status().expect("it starts").code(), Some(1));
+    }
+}
+
+#[test]
+fn a_mistyped_setting_is_an_error_for_every_command() {
+    for command in [&["fit", "bgnbd", "--input", "x.csv"][..], &["completions", "bash"], &["simulate", "--out", "x"]] {
+        let ran = run(&[command, &["--set", "foo.bar=1"]].concat());
+        assert!(ran.code == 2 && ran.err.contains("no setting \"foo.bar\""), "{command:?}: {ran:?}");
+    }
+}
+
+#[test]
+fn explained_settings_are_marked_where_they_differ_from_the_default() {
+    let shop = TestShop::new(&["shop.currency=GBP"]);
+    let text = shop.run(&["config", "explain"]).ok().out;
+    assert!(text.starts_with("* is not the default"), "{text}");
+    let marked: Vec<&str> = text.lines().skip(1).filter(|line| line.starts_with('*')).collect();
+    assert!(marked.len() == 1 && marked[0].contains("shop.currency"), "{marked:?}");
+}
+
+/// An order that was cancelled is no sale: it neither moves the day that is asked about nor makes its month a whole one.
+#[test]
+fn the_last_sale_ends_the_data() {
+    let shop = TestShop::new(&[]);
+    let file = shop.dir().join("orders.csv");
+    let orders = "order_id,customer_id,ordered_at,status,total_cents\n\
+                  o1,ada,2024-06-01T10:00:00Z,completed,1000\n\
+                  o2,ada,2024-08-29T10:00:00Z,completed,1000\n\
+                  o3,bob,2024-10-03T10:00:00Z,cancelled,1000\n";
+    std::fs::write(&file, orders).expect("orders");
+    let lines = shop.dir().join("order_items.csv");
+    let items = "order_id,line_no,customer_id,ordered_at,product_id,quantity,unit_price_cents,total_cents\n\
+                 o1,1,ada,2024-06-01T10:00:00Z,p1,1,1000,1000\n\
+                 o2,1,ada,2024-08-29T10:00:00Z,p1,1,1000,1000\n";
+    std::fs::write(&lines, items).expect("lines");
+    let path = |path: &std::path::Path| path.to_str().expect("UTF-8").to_owned();
+    shop.run(&["import", "perennial", &path(&file), &path(&lines)]).ok();
+    let out = path(&shop.dir().join("s.csv"));
+    assert_eq!(shop.run(&["score", "--out", &out, "--json"]).ok().json()["as_of"], "2024-08-30");
+    // A fact of the past needs no model, and without a model there is no horizon to name.
+    let scores = std::fs::read_to_string(&out).expect("scores");
+    let (head, row) = (scores.lines().next().expect("a head"), scores.lines().nth(1).expect("a row"));
+    let gap = head.split(',').position(|name| name == "gap_days_mean").and_then(|column| row.split(',').nth(column));
+    assert_eq!(gap, Some("89"), "{scores}");
+    let told = shop.run(&["customer", "ada"]).ok().out;
+    assert!(!told.contains("0 days") && told.lines().any(|line| line.starts_with("Leaves ")), "{told}");
+    for (as_of, star) in [("2024-09-01", true), ("2024-08-30", true), ("2024-07-01", false)] {
+        shop.run(&["report", "--as-of", as_of]).ok();
+        let page = std::fs::read_to_string(shop.dir().join("report.html")).expect("a report");
+        let last = if star { "Aug 2024" } else { "Jun 2024" };
+        assert_eq!(page.contains(&format!("{last} *")), star, "{as_of}");
+        assert!(page.contains("No forecast was good enough"), "{as_of}");
+    }
 }
 
 #[test]

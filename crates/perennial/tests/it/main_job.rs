@@ -123,10 +123,48 @@ fn hindsight_is_told(shop: &TestShop) {
     assert!(metadata(&past, "hindsight").as_array().expect("a list").contains(&"churn".into()));
     let trained = metadata(&past, "trained_as_of");
     assert!(trained["churn"].as_str().is_some_and(|day| day > "2025-01-01"), "{trained}");
+    // The report of that day tells the windows of the models that answer, and that they know what came.
+    let html = shop.dir().join("past.html");
+    shop.run(&["report", "--as-of", "2025-01-01", "--out", html.to_str().expect("UTF-8")]).ok();
+    let page = std::fs::read_to_string(&html).expect("a report");
+    let models = shop.run(&["models", "--json"]).ok().json();
+    let answers = models.as_array().expect("models").iter().find(|row| row["task"] == "churn" && row["status"] == "champion");
+    let windows = &answers.expect("a champion")["metrics"]["plan"];
+    let test: perennial_contract::Day = windows["test"].as_str().expect("a day").parse().expect("a day");
+    let (year, month, day) = test.ymd();
+    assert!(year == 2025 && page.contains(&format!("{year}年{month}月{day}日")), "{windows}");
+    assert!(page.contains("Hindsight: the models of Churn") && !page.contains("is known to the models"));
+    let cuts = windows["train"].as_array().expect("days").len();
+    assert!(page.contains(&format!("{cuts} cuts, ")), "{windows}");
+    let today = std::fs::read_to_string(shop.dir().join("report.html")).expect("a report");
+    // The outlook's own windows stand beside the plan's.
+    assert!(today.contains("Expected of today’s customers") && !today.contains("30 days (longer than any closed window"));
+    assert!(!today.contains("Hindsight:") && today.contains("is known to the models"));
     let ids = scores(&past)["customer_id"].as_string::<i32>().clone();
     let picture = shop.run(&["customer", ids.value(0), "--as-of", "2025-01-01", "--json"]).ok().json();
     assert_eq!(picture["trained_as_of"], trained);
     assert!(picture["hindsight"].as_array().expect("a list").contains(&"churn".into()));
+}
+
+/// A task that nobody answers has the reason of its best candidate, not of the first.
+#[test]
+fn the_reason_for_no_answer_is_that_of_the_best() {
+    let (_folder, exports) = simulated();
+    let shop = TestShop::new(&["shop.currency=USD", "gate.ece_max=0", "learn.churn=[\"bgnbd\", \"logistic_rfm\", \"logistic\"]"]);
+    shop.run(&["import", &exports]).ok();
+    let ran = shop.run(&["run"]);
+    assert_eq!(ran.code, 3, "{ran:?}");
+    let models = shop.run(&["models", "--json"]).ok().json();
+    let churn = models.as_array().expect("models").iter().filter(|row| row["task"] == "churn");
+    let judged = churn.filter_map(|row| Some((row["metrics"]["test"]["log_loss"].as_f64()?, row)));
+    let best = judged.min_by(|a, b| a.0.total_cmp(&b.0)).expect("a judged candidate").1;
+    let reason = best["reason"].as_str().expect("a reason");
+    assert!(reason.contains("miscalibrated") && best["name"] != "bgnbd", "{models}");
+    assert!(ran.out.contains(&format!("churn: refused, nobody answers: {reason}")), "{ran:?}");
+    let page = std::fs::read_to_string(shop.dir().join("report.html")).expect("a report");
+    let section = page.split("<section id=\"en-churn\">").nth(1).and_then(|rest| rest.split("</section>").next());
+    let ece = reason.split(", ").next().expect("a first part");
+    assert!(section.is_some_and(|section| section.contains(ece)), "{section:?}");
 }
 
 #[test]

@@ -9,6 +9,7 @@ use super::Facts;
 use crate::pipeline::card::Importance as Weight;
 use crate::pipeline::evaluate::{Decile, Gain, Reliability};
 use crate::pipeline::picture::explain_rows;
+use crate::pipeline::train::best_refused;
 use crate::registry::{Row, Status};
 use crate::report::{
     AtRisk, Churn, ChurnToday, Estimate, GainPoint, Importance, MetricRow, ModelMetric, ModelRow, ModelStatus, Phrase,
@@ -28,16 +29,20 @@ fn point(value: f64) -> Estimate {
     Estimate { value, interval: None }
 }
 
+/// What so many repeats at so much each come to; nothing where there has been none, and never below 0.
+fn usual_cents(repeat_cents: f64, repeats: f64) -> f64 {
+    if repeats > 0.0 && repeat_cents.is_finite() { (repeat_cents * repeats).max(0.0) } else { 0.0 }
+}
+
 /// The report's name of a metric.
 fn shown_name(metric: &str) -> &str {
     if metric == "mae" { "mae_cents" } else { metric }
 }
 
 impl Facts<'_> {
-    /// Why nobody answers a task: the reason of its newest refusal.
+    /// Why nobody answers a task.
     pub fn refusal(&self, task: Task) -> Phrase {
-        let refused = self.rows.iter().find(|row| row.task == task && row.status == Status::Refused);
-        match refused {
+        match best_refused(&self.rows, task) {
             Some(row) => reason(row),
             None => Phrase::both("nothing was trained yet", "尚未训练"),
         }
@@ -116,15 +121,14 @@ impl Facts<'_> {
         Ok(bins)
     }
 
-    /// Net spend of the last year (or the customer's whole time here, if shorter) scaled to the horizon, not below 0.
+    /// Mean net spend of a repeat purchase day × repeats a day since the first order × horizon, not below 0. Without a repeat nothing is
+    /// usual: one order says neither how much nor how often.
     fn usual_spend(&self) -> Result<Vec<f64>> {
-        let (spend, age) = (self.scored.features.f64s("spend_cents_365d")?, self.scored.features.f64s(column::T)?);
+        let features = &self.scored.features;
+        let (spend, repeats) = (features.f64s(column::REPEAT_SPEND_CENTS_MEAN)?, features.f64s(column::X)?);
         let horizon = f64::from(self.plan.horizon_days);
-        Ok(spend
-            .iter()
-            .zip(age)
-            .map(|(cents, age)| (cents * horizon / age.max(horizon).min(horizon.max(365.0))).max(0.0))
-            .collect())
+        let usual = |((cents, repeats), age)| usual_cents(cents, repeats / f64::max(age, 1.0) * horizon);
+        Ok(spend.into_iter().zip(repeats).zip(features.f64s(column::T)?).map(usual).collect())
     }
 
     fn today(&self) -> Result<ChurnToday> {
@@ -144,6 +148,7 @@ impl Facts<'_> {
         let expected: f64 = self.scored.table.f64s(column::SPEND)?.iter().filter(|cents| cents.is_finite()).sum();
         Ok(Section::Shown(Value {
             champion: champion.row.name.clone(),
+            horizon_days: champion.row.horizon_days,
             baseline: self.baseline(Task::Value).map_or_else(String::new, |row| row.name.clone()),
             test_customers: metrics["customers"].as_u64().unwrap_or(0),
             metrics: self.metric_rows(&champion.row, &["mae", "total_ratio", "gini", "spearman", "coverage_80"]),
@@ -170,6 +175,8 @@ impl Facts<'_> {
         let Some(champion) = self.champions.get(&Task::Churn) else { return Ok(Section::Refused(self.refusal(Task::Churn))) };
         let (p, usual) = (self.scored.table.f64s(column::P_CHURN)?, self.usual_spend()?);
         let mut rows = self.eligible_rows()?;
+        let p_mean = rows.iter().map(|&row| p[row]).sum::<f64>() / rows.len().max(1) as f64;
+        rows.retain(|&row| p[row] > p_mean && usual[row] > 0.0);
         rows.sort_by(|&a, &b| (p[b] * usual[b]).total_cmp(&(p[a] * usual[a])).then(a.cmp(&b)));
         rows.truncate(AT_RISK_MAX);
         let picked: Vec<u32> = rows.iter().map(|&row| row as u32).collect();
@@ -243,5 +250,17 @@ fn reason(row: &Row) -> Phrase {
     match row.metrics["reason_zh"].as_str() {
         Some(zh) => Phrase::both(row.reason.clone(), zh),
         None => Phrase::from(row.reason.as_str()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::usual_cents;
+
+    #[test]
+    fn one_order_is_no_usual_spend() {
+        // Three repeats of 20.00 in 180 days are 30.00 in 90 days; a customer without a repeat has no mean of them.
+        assert_eq!(usual_cents(2_000.0, 3.0 / 180.0 * 90.0), 3_000.0);
+        assert_eq!((usual_cents(f64::NAN, 0.0), usual_cents(-500.0, 1.0)), (0.0, 0.0));
     }
 }

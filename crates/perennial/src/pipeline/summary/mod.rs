@@ -3,6 +3,7 @@
 mod learned;
 mod outlook;
 mod quality;
+mod season;
 mod segments;
 
 use std::collections::BTreeMap;
@@ -15,14 +16,15 @@ use perennial_contract::{Day, Table};
 use super::dataset::orders_at;
 use super::history::History;
 use super::leaving::Leaving;
-use super::plan::{Plan, as_of_or_default};
+use super::plan::{Plan, as_of_or_default, looks_ahead};
 use super::quality::{QualityGate, gate_of_quality};
 use super::score::{Champion, Scored, champions, hindsight_warning, score};
 use super::words::feature_words;
-use crate::cmd::Context;
+use crate::cmd::{Context, complain};
 use crate::registry::Row;
 use crate::report::{
-    BatchFacts, FileFacts, Frame, GapDays, LorenzPoint, Phrase, Provenance, ReportData, Section, Shop as ShopFacts, render,
+    BatchFacts, FileFacts, Frame, GapDays, Hindsight, LorenzPoint, Phrase, Provenance, ReportData, Section, Shop as ShopFacts,
+    render,
 };
 use crate::shop::Shop;
 
@@ -53,7 +55,7 @@ pub fn report(shop: &Shop, context: &Context, as_of: Option<Day>, out: &Path) ->
     let scored = score(shop, context, Some(as_of))?;
     let language = context.language(&shop.settings.shop.language);
     if let Some(warning) = hindsight_warning(&scored.trained_as_of, as_of, language) {
-        eprintln!("{warning}");
+        complain(&warning);
     }
     write(shop, context, &Inputs { scored: &scored, gate: &gate }, out)
 }
@@ -72,22 +74,35 @@ pub fn write(shop: &Shop, context: &Context, inputs: &Inputs<'_>, out: &Path) ->
 fn data(shop: &Shop, inputs: &Inputs<'_>) -> Result<ReportData> {
     let at = shop.lake.snapshot()?;
     let as_of = inputs.scored.as_of;
-    let history = History::read(&shop.lake, &at, Some(as_of))?;
+    let mut history = History::read(&shop.lake, &at, Some(as_of))?;
+    if let Some((_, last_sale)) = shop.sale_days(&at)? {
+        history.end_with_sales(last_sale.min(as_of.plus(-1)));
+    }
+    let (champions, rows) = (champions(shop)?, newest(shop.registry.list()?));
     let plan = Plan::make(shop, &history, as_of);
+    let plan = match foremost(&champions, &rows) {
+        Some(row) => plan.trained_by(row),
+        None => plan,
+    };
     let facts = Facts {
         earlier: orders_at(shop, &at, as_of.plus(-plan.horizon_days))?,
         plan,
-        champions: champions(shop)?,
-        rows: newest(shop.registry.list()?),
+        champions,
+        rows,
         shop,
         history,
         scored: inputs.scored,
     };
     let mut overview = facts.history.overview.clone();
     overview.lorenz = facts.lorenz()?;
-    let cohorts = facts.history.cohort_table();
+    let shop_facts = facts.shop_facts()?;
+    let mut cohorts = facts.history.cohort_table();
+    if let Some(cohorts) = cohorts.as_mut().filter(|_| shop_facts.simulated) {
+        // A simulated shop opens on the first day of its data, so nobody was a customer before.
+        cohorts.note = None;
+    }
     Ok(ReportData {
-        shop: facts.shop_facts()?,
+        shop: shop_facts,
         frame: facts.frame()?,
         overview,
         quality: Section::Shown(quality::section(inputs.gate, shop, inputs.scored)),
@@ -103,6 +118,12 @@ fn data(shop: &Shop, inputs: &Inputs<'_>) -> Result<ReportData> {
         groups: facts.group_words()?,
         provenance: facts.provenance()?,
     })
+}
+
+/// Whose windows the report tells: of who answers churn, else value; where nobody does, of the newest candidate that looked ahead.
+fn foremost<'a>(champions: &'a BTreeMap<Task, Champion>, rows: &'a [Row]) -> Option<&'a Row> {
+    let answers = [Task::Churn, Task::Value].iter().find_map(|task| champions.get(task)).map(|champion| &champion.row);
+    answers.or_else(|| rows.iter().filter(|row| looks_ahead(row.task)).max_by_key(|row| row.created_at.as_str()))
 }
 
 /// The newest version of every model, champions first within a task.
@@ -150,8 +171,17 @@ impl Facts<'_> {
             base_rate,
             gap_days,
             train_cuts: plan.train.clone(),
-            test_cut: plan.test.filter(|_| plan.refusal.is_none()),
+            test_cut: plan.test,
+            hindsight: self.hindsight(),
+            season: season::season(plan, &self.history).filter(|_| self.champions.keys().any(|&task| task != Task::Segment)),
         })
+    }
+
+    /// Whose models know what came after the report's day.
+    fn hindsight(&self) -> Option<Hindsight> {
+        let tasks: Vec<String> = self.scored.hindsight().into_iter().map(str::to_owned).collect();
+        let trained_as_of = tasks.iter().filter_map(|task| self.scored.trained_as_of.get(task)).max().copied()?;
+        Some(Hindsight { tasks, trained_as_of })
     }
 
     /// The rule of who answers churn, else that of the settings.

@@ -104,6 +104,7 @@ impl Facts<'_> {
                 spend_cents: rows.iter().map(|&row| spend[row]).sum::<f64>() as i64,
                 days_since_last_order_median: days.get(days.len() / 2).copied(),
                 orders_mean: mean(&rows, &orders),
+                customers_once: rows.iter().filter(|&&row| orders[row] < 1.5).count() as u64,
                 customers_active: active.len() as u64,
                 p_churn_mean: (has_churn && !active.is_empty()).then(|| mean(&active, &p_churn)),
                 traits: traits(&rows, spreads),
@@ -146,16 +147,21 @@ impl Facts<'_> {
         let names: Vec<String> = rfm::GROUPS.iter().map(|group| group.0.to_owned()).collect();
         let position = |name: &str| names.iter().position(|known| known == name);
         let mut counts = vec![vec![0; names.len()]; names.len()];
-        let mut arrivals = vec![0; names.len()];
+        let (mut silent, mut arrivals) = (counts.clone(), vec![0; names.len()]);
         let today = self.scored.features.texts(column::CUSTOMER_ID)?;
-        for (id, group) in today.iter().flatten().zip(now.iter().flatten()) {
+        let since = self.scored.features.f64s(column::DAYS_SINCE_LAST_ORDER)?;
+        let days = f64::from(to - from);
+        for ((id, group), since) in today.iter().flatten().zip(now.iter().flatten()).zip(since) {
             let Some(to) = position(group) else { continue };
             match then.get(id).and_then(|group| position(group)) {
-                Some(from) => counts[from][to] += 1,
+                Some(from) => {
+                    counts[from][to] += 1;
+                    silent[from][to] += u64::from(since > days);
+                }
                 None => arrivals[to] += 1,
             }
         }
-        Ok(Some(Migration { from, to, names, counts, arrivals }))
+        Ok(Some(Migration { from, to, names, counts, silent, arrivals }))
     }
 }
 

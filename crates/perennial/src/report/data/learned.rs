@@ -23,6 +23,8 @@ pub struct SegmentFacts {
     pub spend_cents: i64,
     pub days_since_last_order_median: Option<f64>,
     pub orders_mean: f64,
+    /// Of them, those with one purchase day.
+    pub customers_once: u64,
     /// Of them, those who bought in the look-back: the ones churn is asked about.
     pub customers_active: u64,
     /// Mean over the active customers; `None` where there is none, or no churn model answers.
@@ -68,6 +70,8 @@ pub struct Migration {
     pub names: Vec<String>,
     /// `counts[i][j]`: customers that were in `names[i]` on `from` and are in `names[j]` on `to`.
     pub counts: Vec<Vec<u64>>,
+    /// Of these, those without an order since `from`: time alone moved them.
+    pub silent: Vec<Vec<u64>>,
     /// Customers per segment on `to` who had not bought before `from`.
     pub arrivals: Vec<u64>,
 }
@@ -162,8 +166,8 @@ pub struct ChurnToday {
     pub customers: u64,
     /// Σ `p_churn`.
     pub leavers_expected: f64,
-    /// Usual spend: a customer's net spend of the last year, or since the first order where that is less, scaled to the horizon,
-    /// not below 0. This is its sum.
+    /// Usual spend: the mean net spend of a repeat purchase day × repeats a day since the first order × horizon, not below 0; 0 without
+    /// a repeat. This is its sum.
     pub usual_spend_cents: f64,
     /// Σ `p_churn` × usual spend.
     pub at_risk_cents: f64,
@@ -172,6 +176,8 @@ pub struct ChurnToday {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Value {
     pub champion: String,
+    /// Of who answers.
+    pub horizon_days: i32,
     pub baseline: String,
     pub test_customers: u64,
     pub metrics: Vec<MetricRow>,
@@ -198,7 +204,7 @@ pub struct ValueDecile {
     pub hi80_cents: f64,
 }
 
-/// Whom to call first: highest `p_churn` × usual spend.
+/// Whom to call first: of those likelier to leave than the mean of all asked, the highest `p_churn` × usual spend.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct AtRisk {
     /// The model that scored them.

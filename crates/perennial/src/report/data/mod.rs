@@ -110,10 +110,39 @@ pub struct Frame {
     pub base_rate: Option<f64>,
     /// Days between two purchase days of one customer.
     pub gap_days: Option<GapDays>,
-    /// As-of days the models were trained on, ascending.
+    /// As-of days that the model that answers had learned from when it was judged, ascending.
     pub train_cuts: Vec<Day>,
-    /// As-of day they were judged on: its horizon is the last one that is over.
+    /// As-of day it was judged on: its horizon was the last one that was over at training.
     pub test_cut: Option<Day>,
+    #[serde(default)]
+    pub hindsight: Option<Hindsight>,
+    #[serde(default)]
+    pub season: Option<Season>,
+}
+
+/// Models that have learned from days on or after the as-of day.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Hindsight {
+    /// Their tasks.
+    pub tasks: Vec<String>,
+    /// The latest of the days they were trained as of.
+    pub trained_as_of: Day,
+}
+
+/// A year ago the weeks ahead were not like those the models were judged on.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct Season {
+    /// One year before the as-of day.
+    pub ahead: SeasonWindow,
+    /// One year before the day the models were judged on, or that day itself.
+    pub judged: SeasonWindow,
+}
+
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct SeasonWindow {
+    pub from: Day,
+    /// Of the customers active then, those who ordered again within the horizon.
+    pub share: f64,
 }
 
 /// Quantiles of the gaps between purchase days, in days.
@@ -127,7 +156,7 @@ pub struct GapDays {
 /// The shop in numbers that need no model.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Overview {
-    /// First and last day with an order or a return; `None` in a shop without either.
+    /// First day with an order or a return, last day with a sale; `None` in a shop without either.
     pub first_day: Option<Day>,
     pub last_day: Option<Day>,
     pub customers: u64,

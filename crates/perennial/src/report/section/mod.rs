@@ -13,6 +13,7 @@ mod quality;
 mod segments;
 mod value;
 
+pub use frame::hindsight;
 pub use models::title as model_title;
 pub use people::{reason_words, signed};
 pub use value::share_of_top;

@@ -6,7 +6,7 @@ use crate::report::language::{Locale, NONE};
 use crate::report::view::{Block, Cell, Figure, Section, Table, Tone, heads};
 use crate::report::words;
 
-const TASKS: [&str; 3] = ["churn", "value", "segment"];
+const TASKS: [&str; 4] = ["churn", "value", "outlook", "segment"];
 
 pub fn section(l: &Locale<'_>, data: &ReportData) -> Section {
     let t = l.text;
@@ -98,16 +98,18 @@ fn auroc(l: &Locale<'_>, rows: &[&ModelRow]) -> Option<Figure> {
         })
         .collect();
     let twin = found.iter().map(|(row, e)| vec![Cell::text(title(l, row)), Cell::number(known.estimate(l, Some(*e)))]);
+    let has_intervals = found.iter().any(|(_, estimate)| estimate.interval.is_some());
+    let note = if has_intervals { format!("{} {}", t.auroc_note, t.auroc_lines) } else { t.auroc_note.to_owned() };
     let id = super::id(l, "fig-auroc");
     Some(Figure {
         title: t.auroc_figure.to_owned(),
-        note: t.auroc_note.to_owned(),
         legend: vec![
             ("main", t.status_champion.to_owned()),
             ("base", t.status_candidate.to_owned()),
             ("risk", t.status_refused.to_owned()),
         ],
-        chart: estimates(&Caption { id: &id, title: t.auroc_figure, description: t.auroc_note }, &drawn, &|v| l.decimal(v, 3)),
+        chart: estimates(&Caption { id: &id, title: t.auroc_figure, description: &note }, &drawn, &|v| l.decimal(v, 3)),
+        note,
         twin: Table {
             caption: t.auroc_figure.to_owned(),
             head: heads(&[t.model, &format!("#{}", known.name)]),

@@ -71,7 +71,7 @@ fn stages(l: &Locale<'_>, outlook: &Outlook) -> Figure {
     let share = |customers: u64| l.percent(customers as f64 / all.max(1) as f64, 0);
     let drawn: Vec<Bar> = known()
         .map(|stage| Bar {
-            name: format!("{}{}{}", l.phrase(&stage.name), t.colon, l.phrase(&stage.meaning)),
+            name: l.phrase(&stage.name).to_owned(),
             value: format!("{} · {}", l.customers(stage.customers), share(stage.customers)),
             marks: vec![BarMark { class: "main", length: stage.customers as f64, note: l.customers(stage.customers) }],
         })
@@ -79,13 +79,21 @@ fn stages(l: &Locale<'_>, outlook: &Outlook) -> Figure {
     let rows = known().map(|stage| {
         vec![
             Cell::text(l.phrase(&stage.name)),
+            Cell::phrase(l, &stage.meaning),
             Cell::number(l.int(stage.customers)),
             Cell::number(share(stage.customers)),
             Cell::number(l.money_about(stage.spend_cents_expected)),
         ]
     });
     let id = super::id(l, "fig-stages");
-    let twin = table(t.stages_figure, &[t.stage, t.customers, t.share, t.stage_spend], rows.collect());
+    let number = |name: &str| format!("#{name}");
+    let (customers, part, spend) = (number(t.customers), number(t.share), number(t.stage_spend));
+    let twin = Table {
+        caption: t.stages_figure.to_owned(),
+        head: heads(&[t.stage, t.stage_rule, &customers, &part, &spend]),
+        rows: rows.collect(),
+        ..Table::default()
+    };
     Figure {
         title: t.stages_figure.to_owned(),
         note: t.stages_note.to_owned(),
@@ -149,7 +157,7 @@ fn law(l: &Locale<'_>, key: &str) -> String {
         "bgnbd" => "BG/NBD".to_owned(),
         "mbgnbd" => "MBG/NBD".to_owned(),
         "pareto_nbd" => "Pareto/NBD".to_owned(),
-        "nbd" => fill(l.text.law_nbd, &[]),
+        "nbd" => l.text.law_nbd.to_owned(),
         other => other.to_owned(),
     }
 }

@@ -24,6 +24,7 @@ fn blocks(l: &Locale<'_>, segments: &Segments, look_back_days: i32) -> Vec<Block
     if segments.rfm.is_empty() {
         blocks.push(Block::Text(t.segments_empty.into()));
     } else {
+        blocks.push(Block::Text(t.rfm_how.into()));
         blocks.push(Block::Groups(groups(l, &segments.rfm, |facts| words::segment(l, &facts.name))));
         let mut figures = vec![shares(l, &segments.rfm)];
         figures.extend(leaving(l, &segments.rfm, look_back_days));
@@ -68,6 +69,8 @@ fn groups(l: &Locale<'_>, rows: &[SegmentFacts], name: impl Fn(&SegmentFacts) ->
             let of_customers = share(facts.customers as f64, customers).map_or(NONE.to_owned(), |s| l.percent(s, 1));
             let of_spend = share(facts.spend_cents.max(0) as f64, spend).map_or(NONE.to_owned(), |s| l.percent(s, 1));
             let mut lines = vec![(t.orders_each.to_owned(), l.decimal(facts.orders_mean, 1))];
+            let once = [("n", &*l.int(facts.customers_once)), ("of", &*l.int(facts.customers))];
+            lines.push((t.once.to_owned(), fill(t.once_value, &once)));
             let each = facts.spend_cents as f64 / facts.customers as f64;
             lines.push((t.spend_each.to_owned(), l.money_about(each)));
             if let Some(days) = facts.days_since_last_order_median {

@@ -9,7 +9,7 @@ use crate::report::words;
 
 pub fn section(l: &Locale<'_>, data: &ReportData) -> Section {
     let t = l.text;
-    let horizon = l.days(i64::from(data.frame.horizon_days));
+    let horizon = l.days(i64::from(data.value.shown().map_or(data.frame.horizon_days, |value| value.horizon_days)));
     let mut blocks = match data.value.shown() {
         Some(value) => blocks(l, value, &horizon),
         None => missing(l, &data.value).into_iter().collect(),
