@@ -82,7 +82,7 @@ impl Plan {
     }
 
     /// The plan with the windows of a model: those it was trained by, whatever would be chosen as of this plan's day.
-    pub fn by_training_of(self, row: &Row) -> Self {
+    pub fn trained_by(self, row: &Row) -> Self {
         let Windows { horizon_days, horizon_reason, look_back_days, look_back_reason, train, test, serve } = Windows::of_row(row);
         let leaving = match row.metrics.get(leaving::FACT) {
             Some(_) => Leaving::of_row(row),

@@ -145,7 +145,7 @@ pub fn segment_description(l: &Locale<'_>, key: &str) -> Option<String> {
         return Some(format!("{}{}", capital(l.phrase(&group.description)), l.text.full_stop));
     }
     let (_, recency, worth) = SEGMENTS.iter().find(|known| known.0 == key)?;
-    let scores = |(lo, hi): &(u64, u64)| {
+    let scores = |(lo, hi): &Scores| {
         let pattern = if lo == hi { l.text.rfm_score } else { l.text.rfm_scores };
         fill(pattern, &[("lo", &l.int(*lo)), ("hi", &l.int(*hi))])
     };

@@ -27,6 +27,11 @@ fn mistakes_are_told_with_what_to_do() {
         assert!(ran.err.contains(message), "{arguments:?}: {ran:?}");
         assert!(!ran.err.contains("panicked"), "{ran:?}");
     }
+    // Whoever opens a shut gate does not make it one that was open.
+    let opened = ["check", "--shop", dir, "--override", "a test"];
+    assert!(run(&opened).ok().out.starts_with("quality gate: shut, overridden: a test\n"));
+    let json = run(&[&opened[..], &["--json"]].concat()).ok().json();
+    assert_eq!((&json["gate"], &json["overridden"]), (&"shut".into(), &"a test".into()));
     // An empty shop is a shut gate; in Chinese for who reads Chinese.
     for command in ["run", "train", "check"] {
         let ran = run(&[command, "--shop", dir]);

@@ -81,7 +81,7 @@ fn data(shop: &Shop, inputs: &Inputs<'_>) -> Result<ReportData> {
     let (champions, rows) = (champions(shop)?, newest(shop.registry.list()?));
     let plan = Plan::make(shop, &history, as_of);
     let plan = match foremost(&champions, &rows) {
-        Some(row) => plan.by_training_of(row),
+        Some(row) => plan.trained_by(row),
         None => plan,
     };
     let facts = Facts {
