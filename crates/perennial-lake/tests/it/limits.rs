@@ -108,7 +108,7 @@ fn what_an_import_remembers_has_a_bound() {
         let limits = Limits { held_bytes_max, ..Limits::default() };
         let options =
             ReadOptions { mapping: Some(perennial_lake::source::Mapping::read(&mapping_path).unwrap()), limits, ..options() };
-        read(None, &[path.clone()], &options).map(|read| read.rows(Entity::Orders)).map_err(|error| error.to_string())
+        read(None, std::slice::from_ref(&path), &options).map(|read| read.rows(Entity::Orders)).map_err(|error| error.to_string())
     };
     assert_eq!(with(8 << 20), Ok(4_000));
     let refused = with(100_000).unwrap_err();
