@@ -21,9 +21,6 @@ pub const SIMULATED_MARK: &str = ".simulated";
 /// Statuses of orders that sold nothing.
 const NO_SALE: [&str; 2] = ["cancelled", "adjustment"];
 
-/// Statuses of orders that sold nothing.
-const NO_SALE: [&str; 2] = ["cancelled", "adjustment"];
-
 pub const SETTINGS_FILE: &str = "perennial.toml";
 
 pub struct Shop {

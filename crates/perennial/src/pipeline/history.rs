@@ -192,17 +192,17 @@ impl Pass {
         let statuses = texts(batch, "status")?;
         for row in 0..batch.num_rows() {
             let day = days.value(row);
-            if day >= end {
-                continue;
-            }
-            // Called off, or a correction of the stock: no sale.
+            // Called off, or a correction of the stock: no sale. Those after the last sale still tell who has ordered at all.
             let is_sale = !matches!(statuses.value(row), "cancelled" | "adjustment");
-            self.history.overview.orders += u64::from(is_sale);
-            self.history.overview.orders_no_sale += u64::from(!is_sale);
-            self.month(day).orders += u64::from(is_sale);
-            self.cover(day);
-            if ids.is_null(row) {
-                self.history.overview.orders_guest += u64::from(is_sale);
+            let is_known = day < end;
+            if is_known {
+                self.history.overview.orders += u64::from(is_sale);
+                self.history.overview.orders_no_sale += u64::from(!is_sale);
+                self.month(day).orders += u64::from(is_sale);
+                self.cover(day);
+            }
+            if ids.is_null(row) || (!is_known && is_sale) {
+                self.history.overview.orders_guest += u64::from(ids.is_null(row) && is_known && is_sale);
                 continue;
             }
             if customer.as_deref() != Some(ids.value(row)) {
@@ -210,7 +210,7 @@ impl Pass {
                 *customer = Some(ids.value(row).to_owned());
             }
             self.orders += 1;
-            if statuses.value(row) != "cancelled" && self.days.last() != Some(&day) {
+            if is_known && statuses.value(row) != "cancelled" && self.days.last() != Some(&day) {
                 self.days.push(day);
             }
         }
