@@ -186,9 +186,9 @@ settings! {
         ece_max: f64 = 0.05;
         /// How far predicted and actual totals may be apart, as a share of the actual.
         total_error_max: f64 = 0.25;
-        /// Least share of customers inside their 80% interval.
+        /// Least share of customers inside their 80% interval; further below than chance is refused.
         coverage_min: f64 = 0.7;
-        /// Largest share of customers inside their 80% interval.
+        /// Largest share of customers inside their 80% interval; further above than chance is refused.
         coverage_max: f64 = 0.95;
         /// Least bootstrap stability (adjusted Rand index) of a segmentation.
         stability_min: f64 = 0.6;
