@@ -122,6 +122,7 @@ catalogue! {
     active_figure_note: "Guests have no name and are not counted. Only whole months are drawn.", "游客无法识别，未计入；只绘制完整月份。";
     active_customers: "Active customers", "活跃客户";
     first_customers: "First-time customers", "首购客户";
+    months_before: "(months since {from} are in the totals and not told one by one)", "（自{from}起更早的月份计入合计，不逐月列出）";
     months_caption: "Month by month; * marks a month the data do not cover whole", "逐月数据；* 表示数据不满整月";
 
     // What was decided.

@@ -71,6 +71,9 @@ pub fn write(shop: &Shop, context: &Context, inputs: &Inputs<'_>, out: &Path) ->
     Ok(html.len() as u64)
 }
 
+/// Months told one by one, the newest; a shop of fifty years must fit on the page.
+const MONTHS_MAX: usize = 60;
+
 fn data(shop: &Shop, inputs: &Inputs<'_>) -> Result<ReportData> {
     let at = shop.lake.snapshot()?;
     let as_of = inputs.scored.as_of;
@@ -95,6 +98,7 @@ fn data(shop: &Shop, inputs: &Inputs<'_>) -> Result<ReportData> {
     };
     let mut overview = facts.history.overview.clone();
     overview.lorenz = facts.lorenz()?;
+    overview.months.drain(..overview.months.len().saturating_sub(MONTHS_MAX));
     let shop_facts = facts.shop_facts()?;
     let mut cohorts = facts.history.cohort_table();
     if let Some(cohorts) = cohorts.as_mut().filter(|_| shop_facts.simulated) {

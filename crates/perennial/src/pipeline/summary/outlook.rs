@@ -39,7 +39,7 @@ impl Facts<'_> {
             horizons: self.horizon_totals(longest)?,
             test: kept.part("judged"),
             matrix: kept.part("matrix").unwrap_or_default(),
-            second_orders: self.history.second_orders(self.scored.as_of),
+            second_orders: newest(self.history.second_orders(self.scored.as_of)),
         }))
     }
 
@@ -74,6 +74,14 @@ impl Facts<'_> {
         let counts = moves((&then.texts(column::CUSTOMER_ID)?, &stages), &self.scored.table)?;
         Ok(Some(StageMigration { from, to: self.scored.as_of, counts }))
     }
+}
+
+/// Quarters told one by one.
+const QUARTERS_MAX: usize = 24;
+
+fn newest<T>(mut quarters: Vec<T>) -> Vec<T> {
+    quarters.drain(..quarters.len().saturating_sub(QUARTERS_MAX));
+    quarters
 }
 
 /// What training kept with the model.

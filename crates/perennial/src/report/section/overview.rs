@@ -12,7 +12,7 @@ pub fn section(l: &Locale<'_>, data: &ReportData) -> Section {
         let text = Words::from(t.overview_empty);
         blocks.push(Block::Notice(Notice { tone: Tone::Plain, title: t.absent_title.to_owned(), text }));
     } else {
-        blocks.push(Block::Figures(vec![revenue(l, &o.months), active(l, &o.months)]));
+        blocks.push(Block::Figures(vec![revenue(l, o), active(l, o)]));
     }
     Section { id: super::id(l, "overview"), title: t.overview_title, lead: t.overview_lead.to_owned(), blocks }
 }
@@ -54,8 +54,8 @@ fn orders_note(l: &Locale<'_>, o: &Overview) -> String {
     note
 }
 
-fn revenue(l: &Locale<'_>, months: &[MonthFacts]) -> Figure {
-    let t = l.text;
+fn revenue(l: &Locale<'_>, o: &Overview) -> Figure {
+    let (t, months) = (l.text, &o.months);
     let bars: Vec<Column> = months
         .iter()
         .map(|m| Column {
@@ -77,13 +77,13 @@ fn revenue(l: &Locale<'_>, months: &[MonthFacts]) -> Figure {
         note: t.revenue_figure_note.to_owned(),
         legend,
         chart: columns(&caption, &bars, Spacing::Apart, &|v| l.money_short(v)),
-        twin: month_table(l, months),
+        twin: month_table(l, o),
         wide: false,
     }
 }
 
-fn active(l: &Locale<'_>, months: &[MonthFacts]) -> Figure {
-    let t = l.text;
+fn active(l: &Locale<'_>, o: &Overview) -> Figure {
+    let (t, months) = (l.text, &o.months);
     let whole: Vec<&MonthFacts> = months.iter().filter(|m| m.complete).collect();
     let shown: Vec<&MonthFacts> = if whole.len() > 1 { whole } else { months.iter().collect() };
     let places: Vec<String> = shown.iter().map(|m| l.month(m.month)).collect();
@@ -98,17 +98,18 @@ fn active(l: &Locale<'_>, months: &[MonthFacts]) -> Figure {
         note: t.active_figure_note.to_owned(),
         legend: series.iter().map(|line| (if line.class == "main" { "main" } else { "base" }, line.name.to_owned())).collect(),
         chart: lines(&caption, &places, &series, &|v| l.short(v)),
-        twin: month_table(l, months),
+        twin: month_table(l, o),
         wide: false,
     }
 }
 
-fn month_table(l: &Locale<'_>, months: &[MonthFacts]) -> Table {
+fn month_table(l: &Locale<'_>, o: &Overview) -> Table {
     let t = l.text;
     let columns = [t.month, t.net_revenue, t.orders, t.active_customers, t.first_customers];
     let head: Vec<String> =
         columns.iter().enumerate().map(|(i, name)| format!("{}{name}", if i > 0 { "#" } else { "" })).collect();
-    let rows = months
+    let rows = o
+        .months
         .iter()
         .map(|m| {
             let name = l.month(m.month);
@@ -123,7 +124,13 @@ fn month_table(l: &Locale<'_>, months: &[MonthFacts]) -> Table {
         })
         .collect();
     Table {
-        caption: t.months_caption.to_owned(),
+        caption: match o.first_day.zip(o.months.first()) {
+            // The page holds no more; what lies before is in the totals.
+            Some((first, shown)) if first < shown.month => {
+                format!("{} {}", t.months_caption, fill(t.months_before, &[("from", &l.day(first))]))
+            }
+            _ => t.months_caption.to_owned(),
+        },
         head: heads(&head.iter().map(String::as_str).collect::<Vec<_>>()),
         rows,
         fold: Some(t.as_table.to_owned()),
