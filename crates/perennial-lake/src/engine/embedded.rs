@@ -158,6 +158,7 @@ impl Engine for Embedded {
         let running = self.running()?;
         let sql = bind_as_of(sql, as_of.map(AsOf::day))?;
         let context = self.context(running, &Ask { sql: &sql.to_lowercase(), snapshot, as_of, who })?;
+        let text_max = self.store.limits.query_bytes as u64 / 2;
         let run = || {
             running.runtime.block_on(async {
                 let rows = context.sql_with_options(&sql, only_reads()).await?;
@@ -165,7 +166,7 @@ impl Engine for Embedded {
                     fence::same_any_time(rows.logical_plan())?;
                 }
                 let schema = Arc::new(rows.schema().as_arrow().clone());
-                Ok((schema, collected(rows.execute_stream().await?).await?))
+                Ok((schema, collected(rows.execute_stream().await?, text_max).await?))
             })
         };
         let (schema, batches) = held(run)?.map_err(sorted_out)?;
@@ -180,22 +181,24 @@ fn held<T>(work: impl FnOnce() -> T) -> Result<T, EngineError> {
     std::panic::catch_unwind(AssertUnwindSafe(work)).map_err(|cause| {
         let text = cause.downcast_ref::<String>().map(String::as_str).or_else(|| cause.downcast_ref::<&str>().copied());
         let text = text.unwrap_or("for no reason it tells");
-        EngineError::Query(format!("the engine gave up on it ({text}); a column may hold 2 GiB of text at most, so ask for less"))
+        EngineError::Query(format!("the engine gave up on it ({text}); ask for less at once"))
     })
 }
 
-/// A stream's batches, as long as every column of texts stays within what one array can hold.
-async fn collected(mut stream: SendableRecordBatchStream) -> Result<Vec<RecordBatch>, DataFusionError> {
-    let mut bytes = vec![0_u64; stream.schema().fields().len()];
+/// A stream's batches, as long as their texts stay within bounds: the answer is held whole, and copied once.
+async fn collected(mut stream: SendableRecordBatchStream, text_max: u64) -> Result<Vec<RecordBatch>, DataFusionError> {
+    // One array of texts cannot hold more than this either.
+    let text_max = text_max.min(i32::MAX as u64);
+    let mut bytes = 0_u64;
     let mut batches = Vec::new();
     while let Some(batch) = stream.next().await {
         let batch = batch?;
-        for (index, (column, bytes)) in batch.columns().iter().zip(&mut bytes).enumerate() {
-            *bytes += text_bytes(column);
-            if *bytes > i32::MAX as u64 {
-                let name = batch.schema().field(index).name().clone();
-                return plan_err!("its column {name:?} holds more than 2 GiB of text; ask for less");
-            }
+        bytes += batch.columns().iter().map(text_bytes).sum::<u64>();
+        if bytes > text_max {
+            return plan_err!(
+                "its answer holds more than {} MiB of text, half of run.sql_memory_mb; ask for less",
+                text_max >> 20
+            );
         }
         batches.push(batch);
     }
