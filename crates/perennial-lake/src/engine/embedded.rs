@@ -108,8 +108,9 @@ impl Embedded {
         options.sql_parser.default_null_ordering = "nulls_max".to_owned();
         let context = SessionContext::new_with_config_rt(config, running.environment.clone());
         for &entity in Entity::ALL {
-            // Rejects have no day: a row of the future is among them as soon as it was imported.
-            if is_fenced && entity == Entity::Rejects {
+            // Rejects have no day: a row of the future is among them as soon as it was imported. A later consent takes the place of an
+            // earlier one, which is then gone as of every day.
+            if is_fenced && matches!(entity, Entity::Rejects | Entity::Consents) {
                 continue;
             }
             let customer = match who {

@@ -45,7 +45,7 @@ value) and what `customers` and `products` say about a person or a product.
 A shop's own files in `<shop>/features/*.sql` add columns: a query that gives `customer_id` and further columns, one row per customer.
 `$as_of` stands for the day, `$as_of_at` for the instant at which it begins in the shop's zone. **Such a query cannot see the future**: its tables
 hold only what was known before the day (rows dated earlier; deliveries, openings, clicks, redemptions, closings and their scores only once they had happened), and
-functions such as `random()` or `now()` are refused. There is no table `rejects` or `imports` for it, and no column `ingested_at`, `batch_id` or
+functions such as `random()` or `now()` are refused. There is no table `rejects`, `consents` or `imports` for it, and no column `ingested_at`, `batch_id` or
 `source`: when a fact was brought in must not change a feature. The two undated facts above are the exception; a feature made of them that all but
 equals the outcome is refused by the gate (`gate.leak_auroc_max`). A row that a later import replaced counts as it stands now, under the day it has
 now: the lake keeps no older wording, so a consent that was given anew later is not known as of a day between. A header as in the built-in files is optional.

@@ -284,8 +284,23 @@ fn held_by_foreign(key: &str) -> Option<Held> {
 
 #[must_use]
 pub fn looks_like_email(text: &str) -> bool {
-    let Some((name, host)) = text.trim().split_once('@') else { return false };
-    !name.is_empty() && host.contains('.') && !text.trim().contains(char::is_whitespace)
+    holds_email(text) && !text.trim().contains(char::is_whitespace)
+}
+
+/// Whether one of a text's words is an e-mail address.
+#[must_use]
+pub fn holds_email(text: &str) -> bool {
+    let is_address = |word: &str| word.split_once('@').is_some_and(|(name, host)| !name.is_empty() && host.contains('.'));
+    text.contains('@') && text.split(|c: char| c.is_whitespace() || matches!(c, '<' | '>' | ',' | ';')).any(is_address)
+}
+
+/// Whether a text is a phone number with its country's code: a plus and at least eight digits, parted as numbers are.
+#[must_use]
+pub fn looks_like_phone(text: &str) -> bool {
+    let text = text.trim();
+    text.starts_with('+')
+        && text.bytes().filter(u8::is_ascii_digit).count() >= 8
+        && text[1..].bytes().all(|byte| byte.is_ascii_digit() || b" ()-./".contains(&byte))
 }
 
 /// The year of a birth date, however it is written, if it is a plausible one.

@@ -101,7 +101,16 @@ impl Mapping {
 
     fn check(&self) -> Result<(), Problem> {
         self.given()?;
-        for table in &self.tables {
+        for (at, table) in self.tables.iter().enumerate() {
+            let again = self.tables[..at].iter().find(|before| {
+                before.table == table.table && (before.file == table.file || before.file.is_none() || table.file.is_none())
+            });
+            if again.is_some() {
+                return Err(Problem::refused(
+                    format!("fills table {:?} twice from one file, which would count its rows twice", table.table),
+                    "map a table once for each file, with a pattern for `file` that tells the files apart",
+                ));
+            }
             let entity = table.entity()?;
             self.style(table)?;
             for column in table.columns.keys().chain(table.constants.keys()) {

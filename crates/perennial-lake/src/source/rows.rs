@@ -12,7 +12,7 @@ use perennial_contract::source::Place;
 use perennial_contract::{Day, Entity};
 
 use super::bounds::{KEY_BYTES_MAX, is_key};
-use super::identity::looks_like_email;
+use super::identity::{holds_email, looks_like_phone};
 use super::mask::masked;
 use super::problem::Problem;
 
@@ -148,10 +148,21 @@ impl Rows {
                 Value::Texts(list) => self.text_bytes += list.iter().map(String::len).sum::<usize>(),
                 _ => {}
             }
-            if let (Value::Text(text), true) = (value, self.free.contains(&index))
+            // An address is one in any other column too, whatever a shop writes there; a customer's id was looked at before.
+            let may_hold = |text: &str| self.free.contains(&index) || (self.customer != Some(index) && text.contains('@'));
+            if let Value::Text(text) = value
+                && may_hold(text)
                 && let Cow::Owned(masked) = masked(text)
             {
                 builder.push(&Value::Text(&masked));
+                cells_masked += 1;
+                continue;
+            }
+            if let Value::Texts(list) = value
+                && list.iter().any(|text| text.contains('@'))
+            {
+                let list: Vec<String> = list.iter().map(|text| masked(text).into_owned()).collect();
+                builder.push(&Value::Texts(list));
                 cells_masked += 1;
                 continue;
             }
@@ -171,11 +182,11 @@ impl Rows {
         }
     }
 
-    /// Whether a row's customer is known by an e-mail address.
+    /// Whether a row's customer is known by an e-mail address or a phone number.
     #[must_use]
     pub fn identifies(&self, values: &[Value<'_>]) -> bool {
         let id = self.customer.and_then(|column| values.get(column));
-        matches!(id, Some(Value::Text(id)) if looks_like_email(id))
+        matches!(id, Some(Value::Text(id)) if holds_email(id) || looks_like_phone(id))
     }
 
     /// Name of a part of a key that is too long to be one.

@@ -19,7 +19,7 @@ use super::bounds::{KEY_BYTES_MAX, KEY_TOO_LONG};
 use super::call::{Call, ORDER_IDS, PRODUCT_IDS, id_text, lines, number, object, overlong_id, products, returned, text};
 use super::drive::Reader;
 use super::event_names::canonical;
-use super::identity::{Pseudonyms, birth_year, looks_like_email, scrub};
+use super::identity::{Pseudonyms, birth_year, holds_email, looks_like_phone, scrub};
 use super::moment::{Clock, DateFormat};
 use super::names::Names;
 use super::people::People;
@@ -93,12 +93,14 @@ impl Segment {
         if id.is_empty() {
             return Ok(None);
         }
-        if !looks_like_email(id) {
-            return Ok(Some(id.to_owned()));
-        }
-        let missing = "has an e-mail as user id, and the shop has no pseudonym key";
+        let kind = match (holds_email(id), looks_like_phone(id)) {
+            (true, _) => IdentityKind::Email,
+            (_, true) => IdentityKind::Phone,
+            _ => return Ok(Some(id.to_owned())),
+        };
+        let missing = "has an e-mail or a phone number as user id, and the shop has no pseudonym key";
         let customer = self.pseudonyms.as_ref().ok_or_else(|| Bad::row(EVENT, missing))?.of(id);
-        out.identity(&customer, IdentityKind::Email, id);
+        out.identity(&customer, kind, id);
         Ok(Some(customer))
     }
 

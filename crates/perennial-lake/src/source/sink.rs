@@ -113,9 +113,9 @@ impl Sink {
             // Whatever the format, an address as an id would be a direct identifier in the lake.
             self.problem.get_or_insert_with(|| {
                 Problem::refused(
-                    format!("has e-mail addresses as customer ids in {entity}"),
+                    format!("has e-mail addresses or phone numbers as customer ids in {entity}"),
                     "map the column with `pseudonym = \"COLUMN\"` in a mapping file, so that a keyed pseudonym becomes the id, and \
-                     as `email`, so that the vault keeps the address; see the import guide",
+                     as `email` or `phone`, so that the vault keeps it; see the import guide",
                 )
             });
             return;

@@ -174,9 +174,11 @@ impl Leaving {
             ),
             _ => Words::of(
                 format!(
-                    "silent for {silent_days} days, longer than the look-back of {back}: the model has not learned about such customers, so read this as no forecast"
+                    "silent for {silent_days} days, longer than the look-back of {back}: the models have not learned about such customers, so read neither this nor their spend in the horizon as a forecast"
                 ),
-                format!("已 {silent_days} 天未购买，超过 {back} 天的回看期：模型未学习过这类客户，该数值不作预测之用"),
+                format!(
+                    "已 {silent_days} 天未购买，超过 {back} 天的回看期：模型未学习过这类客户，该数值与预测期消费均不作预测之用"
+                ),
             ),
         }
     }

@@ -24,6 +24,8 @@ use crate::shop::Shop;
 const LESSON_ROWS_MAX: usize = 5_000;
 /// Customers of the window the promises are judged on: a share of 80% is then known to 0.4 points.
 const TEST_ROWS_MAX: usize = 10_000;
+/// Of all customers, those who must have come back, percent: as for BG/NBD (docs/models/bgnbd.md).
+const REPEAT_PERCENT_MIN: u64 = 2;
 /// Of a shop's past before a window, days: less says nothing about a rhythm.
 const PAST_DAYS_MIN: i32 = 30;
 /// An expected total this many times too high or too low, and further off than chance, is no forecast.
@@ -92,6 +94,17 @@ impl Lessons<'_> {
             ),
             format!("数据只有 {days} 天，过少：至少需要 {past} 天的历史与 {shortest} 天的已结束窗口；请导入更多数据或等待"),
         )
+    }
+
+    /// Where hardly anybody has come back, buying seldom cannot be told from having left, and every answer would be no.
+    fn too_few_repeats(&self) -> Option<Words> {
+        let (repeat, all) = (self.history.overview.customers_repeat, self.history.overview.customers);
+        (repeat * 100 < all * REPEAT_PERCENT_MIN).then(|| {
+            Words::of(
+                format!("too few customers came back to tell those who buy seldom from those who have left: {repeat} of {all}, and {REPEAT_PERCENT_MIN}% are needed"),
+                format!("回头客太少，无法区分少买与流失：{all} 位客户中仅 {repeat} 位，至少需要 {REPEAT_PERCENT_MIN}%"),
+            )
+        })
     }
 
     /// Windows that have closed by a day, one for every horizon with enough past before it.
@@ -172,7 +185,7 @@ impl Lessons<'_> {
     }
 
     fn file(&self, model: Result<OutlookModel, Words>, judged: Option<OutlookTest>) -> Result<Learned> {
-        let mut reasons: Vec<Words> = model.as_ref().err().cloned().into_iter().collect();
+        let mut reasons: Vec<Words> = model.as_ref().err().cloned().into_iter().chain(self.too_few_repeats()).collect();
         let mut metrics = json!({ "test": {}, "customers": judged.as_ref().map(|judged| judged.customers) });
         if let Some(judged) = &judged {
             for row in &judged.coverage {

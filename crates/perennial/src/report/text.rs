@@ -71,11 +71,11 @@ catalogue! {
     finding_money: "{money} of their usual spending is at risk.", "其惯常消费中有 {money} 面临流失风险。";
     finding_money_listed: "{money} of their usual spending is at risk. The {customers} listed below stand for {share} of it.",
         "其惯常消费中有 {money} 面临流失风险，下文列出的 {customers}占其中的 {share}。";
-    finding_expected: "Customers are expected to spend {money} in the next {horizon}.", "预计客户在未来 {horizon}内消费 {money}。";
-    finding_expected_over: "Customers are expected to spend {money} in the next {horizon}. On its test window the same forecast was {off} too high.",
-        "预计客户在未来 {horizon}内消费 {money}。在其检验窗口上，同样的预测偏高 {off}。";
-    finding_expected_under: "Customers are expected to spend {money} in the next {horizon}. On its test window the same forecast was {off} too low.",
-        "预计客户在未来 {horizon}内消费 {money}。在其检验窗口上，同样的预测偏低 {off}。";
+    finding_expected: "Active customers are expected to spend {money} in the next {horizon}.", "预计活跃客户在未来 {horizon}内消费 {money}。";
+    finding_expected_over: "Active customers are expected to spend {money} in the next {horizon}. On its test window the same forecast was {off} too high.",
+        "预计活跃客户在未来 {horizon}内消费 {money}。在其检验窗口上，同样的预测偏高 {off}。";
+    finding_expected_under: "Active customers are expected to spend {money} in the next {horizon}. On its test window the same forecast was {off} too low.",
+        "预计活跃客户在未来 {horizon}内消费 {money}。在其检验窗口上，同样的预测偏低 {off}。";
     finding_segment: "The group \"{segment}\" is {customers} of the customers and {spend} of what they have spent so far.",
         "“{segment}”占客户总数的 {customers}，贡献了累计消费的 {spend}。";
     finding_moved: "Since {from}, {customers} moved from \"{a}\" to \"{b}\", the largest move downwards. {silent} of them have not ordered since: those moved by the passing of time alone.",
@@ -321,7 +321,7 @@ catalogue! {
     value_tested: "The champion is: {model}. It was judged on {customers} of its test window of {horizon}.",
         "当前由“{model}”预测。检验窗口为期 {horizon}，共 {customers}。";
     expected_total: "Expected spend", "预期消费";
-    expected_total_note: "of all customers in the next {horizon}", "全体客户未来 {horizon}内合计";
+    expected_total_note: "of the active customers in the next {horizon}", "活跃客户未来 {horizon}内合计";
     total_ratio: "Predicted by actual", "预测 / 实际";
     total_ratio_note: "{predicted} against {actual} on the test window", "检验窗口：{predicted} 对 {actual}";
     coverage: "Coverage", "区间覆盖率";

@@ -127,7 +127,7 @@ impl Facts<'_> {
         let features = &self.scored.features;
         let (spend, repeats) = (features.f64s(column::REPEAT_SPEND_CENTS_MEAN)?, features.f64s(column::X)?);
         let horizon = f64::from(self.plan.horizon_days);
-        let usual = |((cents, repeats), age)| usual_cents(cents, repeats / f64::max(age, 1.0) * horizon);
+        let usual = |((cents, repeats), age)| usual_cents(cents, repeats / f64::max(age, horizon) * horizon);
         Ok(spend.into_iter().zip(repeats).zip(features.f64s(column::T)?).map(usual).collect())
     }
 
@@ -145,7 +145,9 @@ impl Facts<'_> {
     pub fn value(&self) -> Result<Section<Value>> {
         let Some(champion) = self.champions.get(&Task::Value) else { return Ok(Section::Refused(self.refusal(Task::Value))) };
         let metrics = &champion.row.metrics;
-        let expected: f64 = self.scored.table.f64s(column::SPEND)?.iter().filter(|cents| cents.is_finite()).sum();
+        // Of those the model has learned about and was judged on; of the others it says little.
+        let (spend, eligible) = (self.scored.table.f64s(column::SPEND)?, self.eligible()?);
+        let expected = spend.iter().zip(eligible).filter(|(cents, is)| *is && cents.is_finite()).map(|(cents, _)| cents).sum();
         Ok(Section::Shown(Value {
             champion: champion.row.name.clone(),
             horizon_days: champion.row.horizon_days,
