@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use anyhow::Result;
-use perennial_contract::estimator::{Run, column};
+use perennial_contract::estimator::{Model, Run, column};
 use perennial_contract::{Day, Table};
-use perennial_learn::catalog::{self, Entry};
+use perennial_learn::catalog::Entry;
 use perennial_learn::parallel;
 use serde_json::Value;
 
@@ -21,9 +21,9 @@ const CUSTOMERS_MIN: usize = 30;
 /// Of the normal law: chance stays within it in 99 of 100 cases.
 const DEVIATIONS: f64 = 2.576;
 /// Rows an origin is learned from, at most, newest windows first.
-const LESSON_ROWS_MAX: usize = 3_000;
+const LESSON_ROWS_MAX: usize = 2_500;
 /// Days told, the newest.
-const POINTS_MAX: usize = 6;
+const POINTS_MAX: usize = 5;
 
 /// A way to part customers: every row's group, `None` where it is not known.
 pub struct Kind {
@@ -31,15 +31,14 @@ pub struct Kind {
     groups: Vec<Option<String>>,
 }
 
-/// Segment, country, quarter of the first order, how many orders. Segments are those of `today`, the borders included.
-pub fn kinds(test: &Table, today: &Table, run: &Run) -> Result<Vec<Kind>> {
+/// Segment, country, quarter of the first order, how many orders. Segments are those of today's customers, by the model given.
+pub fn kinds(test: &Table, rfm: Option<&dyn Model>) -> Result<Vec<Kind>> {
     let mut kinds = Vec::new();
     if test.rows() == 0 {
         return Ok(kinds);
     }
-    let rfm = catalog::find("rfm").and_then(|entry| (entry.fit)(&Value::Null, today, run).ok());
     if let Some(rfm) = rfm {
-        let segments = rfm.model.scorer().score(test)?.texts(column::SEGMENT)?;
+        let segments = rfm.scorer().score(test)?.texts(column::SEGMENT)?;
         kinds.push(Kind { by: "segment", groups: segments.iter().map(|key| key.map(str::to_owned)).collect() });
     }
     if test.has("country") {

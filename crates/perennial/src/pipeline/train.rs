@@ -144,7 +144,7 @@ impl Files<'_> {
             Some((gate::judge(&settings.gate, judged, &rivals, settings.run.seed), judged.metrics()))
         };
         let verdicts = parallel::map(self.shop.threads(), turns.iter().collect(), verdict);
-        let kinds = calibration::kinds(&self.material.test, &self.material.today.table, &self.run())?;
+        let kinds = calibration::kinds(&self.material.test, named_groups(&turns))?;
         let mut filings = Vec::new();
         for ((entry, turn), verdict) in turns.into_iter().zip(verdicts) {
             filings.push(match (turn, verdict) {
@@ -260,6 +260,14 @@ impl Files<'_> {
             look_back_days: self.plan.look_back_days,
         }
     }
+}
+
+/// The model that gives everybody one of the usual names, where it has had its turn.
+fn named_groups<'turns>(turns: &'turns [(&'static Entry, Turn)]) -> Option<&'turns dyn Model> {
+    turns.iter().find_map(|(entry, turn)| match turn {
+        Turn::Grouping { model, .. } if entry.name == "rfm" => Some(model.as_ref()),
+        _ => None,
+    })
 }
 
 /// Groups that other draws of the same customers would not give.
