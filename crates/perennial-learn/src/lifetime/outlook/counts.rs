@@ -16,6 +16,8 @@ use super::walk::walk;
 /// Tilts beyond this would put all weight on one count.
 const TILT_MAX: f64 = 5.0;
 const TILT_STEPS: usize = 30;
+/// The result does not depend on it.
+const THREADS: usize = 2;
 
 /// Whole orders that hold so many percent of the outcomes, one value a row; NaN for a row without an answer.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,22 +31,14 @@ impl Outlook {
     /// Intervals of the number of orders within `days`.
     #[must_use]
     pub fn orders_bands(&self, customers: &Customers, days: i32, percents: &[u32]) -> Vec<OrdersBand> {
-        let walked = walk(customers, 1, |all: &mut Vec<(u32, Vec<[f64; 2]>)>, _, pair| {
-            let further = self.further_orders(pair.x, pair.t, days);
-            let wait = self.laws.orders.law.living(pair.x, pair.t).wait();
-            for rows in pair.triples(customers) {
-                let p_alive = self.laws.orders.law.p_alive(&customers.history(rows[0] as usize)).unwrap_or(1.0);
-                let law =
-                    Counts { p_order: Calendar::of(&wait, p_alive, &self.windows).p_order(f64::from(days)), further: &further };
-                let ends: Vec<[f64; 2]> =
-                    percents.iter().map(|percent| ends(*percent).map(|chance| law.reaching(chance))).collect();
-                all.extend(rows.iter().map(|row| (*row, ends.clone())));
-            }
+        let walked = self.with_laws(customers, days, |all: &mut Vec<(u32, Vec<[f64; 2]>)>, law, rows| {
+            let ends: Vec<[f64; 2]> = percents.iter().map(|percent| law.interval(*percent)).collect();
+            all.extend(rows.iter().map(|row| (*row, ends.clone())));
         });
         let nothing = || vec![f64::NAN; customers.rows()];
         let mut bands: Vec<OrdersBand> =
             percents.iter().map(|&percent| OrdersBand { percent, lo: nothing(), hi: nothing() }).collect();
-        for (row, ends) in walked.done.into_iter().flatten() {
+        for (row, ends) in walked.into_iter().flatten() {
             for (band, [lo, hi]) in bands.iter_mut().zip(ends) {
                 (band.lo[row as usize], band.hi[row as usize]) = (lo, hi);
             }
@@ -55,29 +49,21 @@ impl Outlook {
     /// Coverage of these intervals; the tenths are by expected orders.
     #[must_use]
     pub fn orders_coverage(&self, window: &ClosedWindow, percents: &[u32], seed: u64) -> Vec<Coverage> {
-        let (customers, days) = (&window.customers, window.horizon_days);
-        let walked = walk(customers, 2, |all: &mut Vec<(f64, f64, u32, u32)>, _, pair| {
-            let further = self.further_orders(pair.x, pair.t, days);
-            let wait = self.laws.orders.law.living(pair.x, pair.t).wait();
-            for rows in pair.triples(customers) {
-                let p_alive = self.laws.orders.law.p_alive(&customers.history(rows[0] as usize)).unwrap_or(1.0);
-                let law =
-                    Counts { p_order: Calendar::of(&wait, p_alive, &self.windows).p_order(f64::from(days)), further: &further };
-                for &row in rows.iter().filter(|row| window.orders[**row as usize].is_finite()) {
-                    let seen = window.orders[row as usize];
-                    let [below, reached] = law.around(seen);
-                    let luck = uniform(customers.key(row as usize), seed, 4);
-                    let pit = below + luck * (reached - below);
-                    let plain = percents.iter().enumerate().filter(|(_, percent)| {
-                        let [lo, hi] = ends(**percent).map(|chance| law.reaching(chance));
-                        lo <= seen && seen <= hi
-                    });
-                    let plain = plain.fold(0, |bits, (at, _)| bits | 1 << at);
-                    all.push((law.mean(), pit, row, plain));
-                }
+        let customers = &window.customers;
+        let walked = self.with_laws(customers, window.horizon_days, |all: &mut Vec<(f64, f64, u32, u32)>, law, rows| {
+            for &row in rows.iter().filter(|row| window.orders[**row as usize].is_finite()) {
+                let seen = window.orders[row as usize];
+                let [below, reached] = law.around(seen);
+                let pit = below + uniform(customers.key(row as usize), seed, 4) * (reached - below);
+                let holds = |percent: u32| {
+                    let [lo, hi] = law.interval(percent);
+                    lo <= seen && seen <= hi
+                };
+                let plain = percents.iter().enumerate().fold(0, |bits, (at, &percent)| bits | u32::from(holds(percent)) << at);
+                all.push((law.mean(), pit, row, plain));
             }
         });
-        let mut rows = walked.done.concat();
+        let mut rows = walked.concat();
         rows.sort_by_key(|row| row.2);
         let one = |(at, &percent): (usize, &u32)| {
             let [from, to] = ends(percent);
@@ -85,6 +71,26 @@ impl Outlook {
             coverage(percent, inside.collect::<Vec<Counted>>())
         };
         percents.iter().enumerate().map(one).collect()
+    }
+
+    /// Visits the law of every history with the rows that have it.
+    fn with_laws<T: Default + Send>(
+        &self,
+        customers: &Customers,
+        days: i32,
+        visit: impl Fn(&mut T, &Counts<'_>, &[u32]) + Sync,
+    ) -> Vec<T> {
+        let law = &self.laws.orders.law;
+        let walked = walk(customers, THREADS, |all: &mut T, _, pair| {
+            let further = self.further_orders(pair.x, pair.t, days);
+            let wait = law.living(pair.x, pair.t).wait();
+            for rows in pair.triples(customers) {
+                let p_alive = law.p_alive(&customers.history(rows[0] as usize)).unwrap_or(1.0);
+                let p_order = Calendar::of(&wait, p_alive, &self.windows).p_order(f64::from(days));
+                visit(all, &Counts { p_order, further: &further }, rows);
+            }
+        });
+        walked.done
     }
 
     /// Chances of 1, 2, … orders, one having come, with the mean that closed windows ask for.
@@ -156,6 +162,10 @@ impl Counts<'_> {
         }
         let up_to = |n: usize| none + self.p_order * self.further.iter().take(n).sum::<f64>();
         [up_to(n as usize - 1), up_to(n as usize)]
+    }
+
+    fn interval(&self, percent: u32) -> [f64; 2] {
+        ends(percent).map(|chance| self.reaching(chance))
     }
 
     /// The fewest orders that at least this chance does not exceed.
