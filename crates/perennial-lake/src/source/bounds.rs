@@ -1,7 +1,7 @@
-//! How long may an id be, and how long what tells who somebody is?
+//! How long may an id be, and how long a name or what else tells who somebody is?
 //!
-//! Assumes  readers remember ids for a whole import and the vault holds identifiers: both must be short, whatever a cell may hold.
-//! Input    a record, and which of its cells are ids or direct identifiers.
+//! Assumes  readers remember ids and names of goods for a whole import and the vault holds identifiers: all must be short, whatever a cell may hold.
+//! Input    a record, and which of its cells are ids, names or direct identifiers.
 //! Output   the first cell that is too long, with the limit.
 //! Cost     a comparison for each such cell.
 //! Ref      docs/guide/import.md, "What a file may look like".
@@ -13,10 +13,10 @@ use super::record::Record;
 
 /// Bytes of an id or another part of a key.
 pub const KEY_BYTES_MAX: usize = 255;
-/// Bytes of an e-mail address, a name, a phone number, an address.
-pub const IDENTITY_BYTES_MAX: usize = 4 << 10;
+/// Bytes of a name, an e-mail address, a phone number, an address, a place.
+pub const NAME_BYTES_MAX: usize = 4 << 10;
 pub const KEY_TOO_LONG: &str = "is longer than 255 bytes, the most an id or another part of a key may have";
-pub const IDENTITY_TOO_LONG: &str = "is longer than 4 KiB, the most an e-mail, name, phone number or address may have";
+pub const NAME_TOO_LONG: &str = "is longer than 4 KiB, the most a name, an e-mail, a phone number or an address may have";
 
 /// Whether a column of a table is part of a key: its own, or another table's.
 #[must_use]
@@ -31,10 +31,10 @@ pub struct Bounds(Vec<(usize, usize)>);
 impl Bounds {
     /// `cell` says where a column stands, if it does.
     #[must_use]
-    pub fn of(keys: &[&str], identities: &[&str], cell: impl Fn(&str) -> Option<usize>) -> Self {
+    pub fn of(keys: &[&str], names: &[&str], cell: impl Fn(&str) -> Option<usize>) -> Self {
         let keys = keys.iter().filter_map(|name| Some((cell(name)?, KEY_BYTES_MAX)));
-        let identities = identities.iter().filter_map(|name| Some((cell(name)?, IDENTITY_BYTES_MAX)));
-        Self(keys.chain(identities).collect())
+        let names = names.iter().filter_map(|name| Some((cell(name)?, NAME_BYTES_MAX)));
+        Self(keys.chain(names).collect())
     }
 
     /// The first cell of a record that is too long.
@@ -42,7 +42,7 @@ impl Bounds {
         match self.0.iter().find(|(cell, most)| record.cell(*cell).len() > *most) {
             None => Ok(()),
             Some((cell, KEY_BYTES_MAX)) => Err(Bad::cell(entity, *cell, KEY_TOO_LONG)),
-            Some((cell, _)) => Err(Bad::cell(entity, *cell, IDENTITY_TOO_LONG)),
+            Some((cell, _)) => Err(Bad::cell(entity, *cell, NAME_TOO_LONG)),
         }
     }
 }

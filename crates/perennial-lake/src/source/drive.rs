@@ -178,7 +178,7 @@ impl<R: Reader> Drive<R> {
 pub fn holds_too_much(limits: &Limits) -> Problem {
     Problem::refused(
         format!("has more distinct ids, names and orders than fit into {}", bytes_text(limits.held_bytes_max as u64)),
-        "split it, by the time of the orders, and import the pieces one after another",
+        "split it, by the time of the orders, and import the pieces one after another, or raise import.ids_mb_max",
     )
 }
 

@@ -41,7 +41,7 @@ impl Default for Limits {
             page_bytes_max: 64 << 20,
             reject_share_max: 0.5,
             json_bytes_max: 1 << 20,
-            held_bytes_max: 1 << 30,
+            held_bytes_max: 192 << 20,
         }
     }
 }

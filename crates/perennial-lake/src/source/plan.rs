@@ -5,7 +5,7 @@ use perennial_contract::money::Decimal;
 use perennial_contract::source::IdentityKind;
 use perennial_contract::{Day, Entity};
 
-use super::bounds::{IDENTITY_BYTES_MAX, IDENTITY_TOO_LONG, KEY_BYTES_MAX, KEY_TOO_LONG, is_key};
+use super::bounds::{KEY_BYTES_MAX, KEY_TOO_LONG, NAME_BYTES_MAX, NAME_TOO_LONG, is_key};
 use super::cell;
 use super::mapping::{MoneyUnit, Style};
 use super::moment::{self, Clock, Written};
@@ -119,8 +119,8 @@ impl Plan {
     /// Read every column that has a source. Days beside instants are filled in; nothing else is.
     pub fn fill<'a>(&'a self, record: &Record<'a>, clock: &mut Clock, digits: u32, values: &mut [Value<'a>]) -> Result<(), Bad> {
         let mut identities = self.identities.iter().map(|(_, cell)| *cell).chain(self.pseudonym);
-        if let Some(cell) = identities.find(|cell| record.cell(*cell).len() > IDENTITY_BYTES_MAX) {
-            return Err(Bad::cell(self.entity, cell, IDENTITY_TOO_LONG));
+        if let Some(cell) = identities.find(|cell| record.cell(*cell).len() > NAME_BYTES_MAX) {
+            return Err(Bad::cell(self.entity, cell, NAME_TOO_LONG));
         }
         for (index, column) in self.entity.columns().iter().enumerate() {
             let text = self.text(index, record);

@@ -15,14 +15,14 @@ use serde_json::{Map, Value as Json};
 
 use super::ReadOptions;
 use super::ahead::Ahead;
-use super::bounds::{KEY_BYTES_MAX, KEY_TOO_LONG};
+use super::bounds::{KEY_BYTES_MAX, KEY_TOO_LONG, NAME_BYTES_MAX};
 use super::call::{Call, ORDER_IDS, PRODUCT_IDS, id_text, lines, number, object, overlong_id, products, returned, text};
 use super::drive::Reader;
 use super::event_names::canonical;
 use super::identity::{Pseudonyms, birth_year, holds_email, looks_like_phone, scrub};
 use super::moment::{Clock, DateFormat};
 use super::names::Names;
-use super::people::People;
+use super::people::{People, Trait};
 use super::problem::{Bad, Problem};
 use super::record::Record;
 use super::rows::Value;
@@ -151,19 +151,16 @@ impl Segment {
             out.identity(customer, kind, value);
         }
         let created = text(traits, &["createdAt", "created_at"]);
-        let person = self.people.of(customer);
-        let set = |place: &mut String, value: &str| {
-            if !value.is_empty() {
-                cut(value, KEY_BYTES_MAX).clone_into(place);
-            }
-        };
         let place = |names: [&str; 2]| parts.map_or("", |parts| text(parts, &names));
-        set(&mut person.country, place(["country", "countryCode"]));
-        set(&mut person.region, place(["state", "region"]));
-        set(&mut person.gender, text(traits, &["gender"]));
-        set(&mut person.channel, text(traits, &["acquisition_channel", "source", "utm_source"]));
-        person.birth_year = birth_year(birth_date).or(person.birth_year);
-        person.created = self.clock.read(created, &DateFormat::Iso).ok().or(person.created);
+        for (what, value) in [
+            (Trait::Country, place(["country", "countryCode"])),
+            (Trait::Region, place(["state", "region"])),
+            (Trait::Gender, text(traits, &["gender"])),
+            (Trait::Channel, text(traits, &["acquisition_channel", "source", "utm_source"])),
+        ] {
+            self.people.tell(customer, what, cut(value, KEY_BYTES_MAX));
+        }
+        self.people.tell_times(customer, birth_year(birth_date), self.clock.read(created, &DateFormat::Iso).ok());
     }
 
     fn event(&self, call: &Call, out: &mut Sink) {
@@ -213,7 +210,9 @@ impl Segment {
             return Err(bad(part, reason));
         }
         for product in products(properties).filter_map(Json::as_object) {
-            self.till.product(&id_text(product, &PRODUCT_IDS), text(product, &["name"]), text(product, &["brand"]));
+            // The event itself keeps them whole.
+            let [name, brand] = ["name", "brand"].map(|part| cut(text(product, &[part]), NAME_BYTES_MAX));
+            self.till.product(&id_text(product, &PRODUCT_IDS), name, brand);
         }
         let amount = |name: &'static str| {
             let amount = number(properties, &[name]).unwrap_or(Decimal::ZERO);

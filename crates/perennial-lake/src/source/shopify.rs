@@ -324,9 +324,19 @@ impl Reader for Shopify {
             require(header, &[name])?;
         }
         self.columns = Columns::find(header, &USED.map(|name| -> ColumnNames { (name, &[]) }));
-        let identities =
-            ["Email", "Phone", "Billing Name", "Billing Street", "Billing Zip", "Billing City", "Billing Phone", "Shipping Name"];
-        self.bounds = Bounds::of(&["Name", "Lineitem sku"], &identities, |name| self.columns.cell(name));
+        let names = [
+            "Email",
+            "Phone",
+            "Billing Name",
+            "Billing Street",
+            "Billing Zip",
+            "Billing City",
+            "Billing Phone",
+            "Shipping Name",
+            "Lineitem name",
+            "Vendor",
+        ];
+        self.bounds = Bounds::of(&["Name", "Lineitem sku"], &names, |name| self.columns.cell(name));
         self.private = PRIVATE.iter().filter_map(|name| position(header, &[name])).collect();
         Ok(())
     }

@@ -7,7 +7,7 @@ use perennial_contract::Entity;
 use perennial_contract::money::Decimal;
 use perennial_contract::source::{Batch, Identity, IdentityKind, Reconciliation, Reject};
 
-use super::bounds::{IDENTITY_BYTES_MAX, KEY_TOO_LONG};
+use super::bounds::{KEY_TOO_LONG, NAME_BYTES_MAX};
 use super::identity::looks_like_email;
 use super::mask::masked;
 use super::problem::{Bad, Problem};
@@ -141,7 +141,7 @@ impl Sink {
     pub fn identity(&mut self, customer_id: &str, kind: IdentityKind, value: &str) {
         if !value.is_empty() {
             // Longer ones are rejects where they are a cell of their own; found within a text, the beginning will do.
-            let value = cut(value, IDENTITY_BYTES_MAX).to_owned();
+            let value = cut(value, NAME_BYTES_MAX).to_owned();
             self.identities.push(Identity { customer_id: customer_id.to_owned(), kind, value });
         }
     }

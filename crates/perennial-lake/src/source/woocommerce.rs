@@ -281,7 +281,8 @@ impl Reader for WooCommerce {
         }
         let identifying = ["email", "phone", "first", "last", "street", "city", "postcode"];
         self.private = identifying.iter().filter_map(|name| self.columns.cell(name)).collect();
-        self.bounds = Bounds::of(&["order", "sku"], &identifying, |name| self.columns.cell(name));
+        let names = [identifying.as_slice(), &["product"]].concat();
+        self.bounds = Bounds::of(&["order", "sku"], &names, |name| self.columns.cell(name));
         self.private.extend(PRIVATE.iter().filter_map(|name| position(header, &[name])));
         let samples = self.columns.cell("date").map(|cell| file.samples(cell)).unwrap_or_default();
         self.dates = slashed_order(samples.iter().map(String::as_str)).unwrap_or(DateFormat::MonthFirst);

@@ -81,6 +81,9 @@ fn ids_and_identifiers_have_a_length() {
     let read = of(folder.path(), "orders.csv", &shopify(&[&long, &street]), &options()).unwrap();
     let columns: Vec<_> = read.rejects.iter().map(|reject| reject.column.as_deref().unwrap_or_default()).collect();
     assert_eq!((read.rows(Entity::Orders), columns), (20, vec!["Lineitem sku", "Billing Street"]));
+    let product = format!("#6,x@y.example,paid,EUR,10,2023-01-05 10:00:00 +0000,1,{},10.00,MUG,,,,", "p".repeat(5_000));
+    let read = of(folder.path(), "orders.csv", &shopify(&[&product]), &options()).unwrap();
+    assert_eq!((read.rows(Entity::Orders), reasons(&read.rejects)[0].0), (20, Some("Lineitem name")));
     let call = |id: &str| {
         let call = "\"event\":\"X\",\"timestamp\":\"2023-01-01T00:00:00Z\",\"properties\":{\"order_id\":\"1\"}";
         format!("{{\"type\":\"track\",\"userId\":\"{id}\",\"messageId\":\"m{}\",{call}}}\n", id.len())

@@ -98,11 +98,14 @@ fn value_forecasts_rank_and_add_up_on_the_next_quarter() {
         reached
     };
     let (base, trees, lifetime) = (judge("value_mean"), judge("boost_value"), judge("bgnbd_gamma_gamma"));
-    for reached in [&trees, &lifetime] {
-        assert!(reached["mae"] < base["mae"] && reached["spearman"] > base["spearman"], "{reached:?}");
+    for reached in [&base, &trees, &lifetime] {
         assert!((0.8..0.95).contains(&reached["coverage_80"]), "{reached:?}");
     }
-    // The baseline ranks by money as well as the lifetime models, whose Gini is .766.
-    assert!(base["gini"] > 0.76 && trees["gini"] > base["gini"], "{base:?} {trees:?}");
+    // The baseline knows how long somebody is silent: it is nearer than the lifetime models, and as near as trees on every column.
+    assert!(base["mae"] < 1126.0 && base["mae"] < lifetime["mae"], "{base:?} {lifetime:?}");
+    assert!(
+        base["gini"] > 0.775 && trees["gini"] > base["gini"] && base["gini"] > lifetime["gini"],
+        "{base:?} {trees:?} {lifetime:?}"
+    );
     assert!(trees["mae"] < 1126.0 && (trees["total_ratio"] - 1.0).abs() < 0.15, "{trees:?}");
 }

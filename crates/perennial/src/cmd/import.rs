@@ -145,6 +145,7 @@ fn read_options(shop: &Shop, mapping: Option<Mapping>) -> Result<ReadOptions> {
         limits: source::Limits {
             unpacked_bytes_max: u64::from(limits.file_gb_max) << 30,
             cell_bytes_max: limits.cell_kb_max as usize * 1024,
+            held_bytes_max: (limits.ids_mb_max as usize) << 20,
             reject_share_max: limits.reject_share_max,
             ..source::Limits::default()
         },

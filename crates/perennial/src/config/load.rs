@@ -185,6 +185,7 @@ impl Loaded {
         let most = [
             ("import.file_gb_max", s.import.file_gb_max, 1 << 20),
             ("import.cell_kb_max", s.import.cell_kb_max, 15 << 10),
+            ("import.ids_mb_max", s.import.ids_mb_max, 1 << 20),
             ("run.sql_memory_mb", s.run.sql_memory_mb, 16 << 20),
             ("quality.silent_days_max", s.quality.silent_days_max, 36_500),
             ("learn.horizon_days", s.learn.horizon_days, 3_650),

@@ -102,6 +102,8 @@ settings! {
         file_gb_max: u32 = 64;
         /// Largest single cell, in KiB.
         cell_kb_max: u32 = 1024;
+        /// Memory for the ids, names and orders that a reader must remember to the end of an import, in MiB.
+        ids_mb_max: u32 = 192;
         /// Refuse a file when more than this share of its rows is bad.
         reject_share_max: f64 = 0.5;
     }
