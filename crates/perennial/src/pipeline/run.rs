@@ -44,9 +44,15 @@ pub fn run(shop: &mut Shop, context: &Context, request: &RunRequest<'_>) -> Resu
     let scored = score_features(shop, &champions(shop)?, trained.today, as_of)?;
     drop(step);
     let scores = shop.dir.join("scores.parquet");
-    write_scores(&scored, &scores)?;
     let report = shop.dir.join("report.html");
-    summary::write(shop, context, &summary::Inputs { scored: &scored, gate: &gate }, &report)?;
+    let written = std::thread::scope(|scope| {
+        let file = scope.spawn(|| write_scores(&scored, &scores));
+        let inputs = summary::Inputs { scored: &scored, gate: &gate, history: trained.history };
+        let page = summary::write(shop, context, inputs, &report);
+        let file = file.join().unwrap_or_else(|_| Err(anyhow::anyhow!("the thread that writes scores stopped; this is a bug")));
+        file.and(page)
+    });
+    written?;
     let unanswered: Vec<&Task> =
         Task::ALL.iter().filter(|task| **task != Task::Segment && !promoted.iter().any(|row| row.task == **task)).collect();
     let exit = if unanswered.is_empty() { Exit::Done } else { Exit::Refused };

@@ -35,6 +35,8 @@ pub struct Trained {
     pub plan_text: String,
     /// Everybody's features as of the plan's day.
     pub today: Rows,
+    /// What came before the plan's day.
+    pub history: History,
 }
 
 /// Train the candidates of these tasks and file them.
@@ -56,7 +58,7 @@ pub fn train(shop: &mut Shop, context: &Context, tasks: &[Task], as_of: Option<D
         }
         false => None,
     };
-    drop((step, history));
+    drop(step);
     if plan.refusal.is_none() && tasks.iter().any(|&task| looks_ahead(task)) {
         plan.refusal = material.too_few_events(shop.settings.gate.test_events_min);
     }
@@ -90,7 +92,7 @@ pub fn train(shop: &mut Shop, context: &Context, tasks: &[Task], as_of: Option<D
         let Words { en, zh } = leak.words();
         plan_text.push_str(&if speaks_zh { format!("\n警告：{zh}") } else { format!("\nwarning: {en}") });
     }
-    Ok(Trained { rows, plan, plan_text, today: material.today })
+    Ok(Trained { rows, plan, plan_text, today: material.today, history })
 }
 
 /// The candidates that the settings name for a task.

@@ -143,8 +143,8 @@ impl OutlookModel {
     }
 
     /// The stage of every row.
-    pub fn stages_at(&self, rows: &Table) -> Result<Vec<Stage>, Refusal> {
-        let ask = Ask { spend_horizons_days: &[], bands: &[], threads: 1 };
+    pub fn stages_at(&self, rows: &Table, threads: usize) -> Result<Vec<Stage>, Refusal> {
+        let ask = Ask { spend_horizons_days: &[], bands: &[], threads };
         let answers = self.outlook.answer(&Customers::from_table(rows)?, ask)?;
         Ok(self.stages_of(rows, &answers.p_no_order(STAGE_HORIZON))?)
     }

@@ -32,6 +32,8 @@ use crate::shop::Shop;
 pub struct Inputs<'a> {
     pub scored: &'a Scored,
     pub gate: &'a QualityGate,
+    /// What came before the report's day.
+    pub history: History,
 }
 
 /// All of it in one place while sections are filled.
@@ -57,11 +59,12 @@ pub fn report(shop: &Shop, context: &Context, as_of: Option<Day>, out: &Path) ->
     if let Some(warning) = hindsight_warning(&scored.trained_as_of, as_of, language) {
         complain(&warning);
     }
-    write(shop, context, &Inputs { scored: &scored, gate: &gate }, out)
+    let history = History::read(&shop.lake, &at, Some(as_of))?;
+    write(shop, context, Inputs { scored: &scored, gate: &gate, history }, out)
 }
 
 /// Write the report; returns its size in bytes.
-pub fn write(shop: &Shop, context: &Context, inputs: &Inputs<'_>, out: &Path) -> Result<u64> {
+pub fn write(shop: &Shop, context: &Context, inputs: Inputs<'_>, out: &Path) -> Result<u64> {
     let spinner = context.progress().spinner("writing the report");
     let html = render(&data(shop, inputs)?)?;
     let unfinished = out.with_extension("unfinished");
@@ -74,10 +77,10 @@ pub fn write(shop: &Shop, context: &Context, inputs: &Inputs<'_>, out: &Path) ->
 /// Months told one by one, the newest; a shop of fifty years must fit on the page.
 const MONTHS_MAX: usize = 60;
 
-fn data(shop: &Shop, inputs: &Inputs<'_>) -> Result<ReportData> {
+fn data(shop: &Shop, inputs: Inputs<'_>) -> Result<ReportData> {
     let at = shop.lake.snapshot()?;
     let as_of = inputs.scored.as_of;
-    let mut history = History::read(&shop.lake, &at, Some(as_of))?;
+    let mut history = inputs.history;
     if let Some((_, last_sale)) = shop.sale_days(&at)? {
         history.end_with_sales(last_sale.min(as_of.plus(-1)));
     }

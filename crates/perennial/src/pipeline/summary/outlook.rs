@@ -70,7 +70,7 @@ impl Facts<'_> {
             return Ok(None);
         }
         let model = OutlookModel::load(&champion.model.to_json())?;
-        let stages = model.stages_at(then).map_err(|refusal| anyhow!("{refusal}"))?;
+        let stages = model.stages_at(then, self.shop.threads()).map_err(|refusal| anyhow!("{refusal}"))?;
         let counts = moves((&then.texts(column::CUSTOMER_ID)?, &stages), &self.scored.table)?;
         Ok(Some(StageMigration { from, to: self.scored.as_of, counts }))
     }

@@ -1,12 +1,14 @@
 //! Who belongs together: the named groups, the clusters, what sets each apart, and who moved between groups.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use anyhow::Result;
 use arrow::array::StringArray;
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, Field};
 use perennial_contract::Table;
 use perennial_contract::estimator::{Model, Task, column};
+use perennial_learn::parallel;
 use perennial_learn::segment::rfm;
 
 use super::Facts;
@@ -25,6 +27,18 @@ struct Spread {
     values: Vec<f64>,
     mean: f64,
     deviation: f64,
+}
+
+impl Spread {
+    /// None where everybody has the same value.
+    fn of(features: &Table, feature: &str) -> Result<Option<Self>> {
+        let values = features.f64s(feature)?;
+        let known = || values.iter().copied().filter(|value| value.is_finite());
+        let count = known().count().max(1) as f64;
+        let mean = known().sum::<f64>() / count;
+        let variance = known().map(|value| (value - mean).powi(2)).sum::<f64>() / count;
+        Ok((variance > 0.0).then(|| Self { feature: feature.to_owned(), values, mean, deviation: variance.sqrt() }))
+    }
 }
 
 impl Facts<'_> {
@@ -61,26 +75,16 @@ impl Facts<'_> {
     fn spreads(&self) -> Result<Vec<Spread>> {
         let features = &self.scored.features;
         let schema = features.batch().schema();
-        let mut spreads = Vec::new();
-        for field in schema.fields() {
+        let is_told = |field: &&Arc<Field>| {
             // Days since the last order, orders and spend are the groups' own definition and shown beside them.
             let is_definition =
                 [column::DAYS_SINCE_LAST_ORDER, column::ORDERS, column::SPEND_CENTS, column::X].contains(&field.name().as_str());
-            if column::is_reserved(field.name())
-                || is_definition
-                || !(field.data_type().is_numeric() || *field.data_type() == DataType::Boolean)
-            {
-                continue;
-            }
-            let values = features.f64s(field.name())?;
-            let known: Vec<f64> = values.iter().copied().filter(|value| value.is_finite()).collect();
-            let mean = known.iter().sum::<f64>() / known.len().max(1) as f64;
-            let variance = known.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / known.len().max(1) as f64;
-            if variance > 0.0 {
-                spreads.push(Spread { feature: field.name().clone(), values, mean, deviation: variance.sqrt() });
-            }
-        }
-        Ok(spreads)
+            let is_number = field.data_type().is_numeric() || *field.data_type() == DataType::Boolean;
+            is_number && !is_definition && !column::is_reserved(field.name())
+        };
+        let fields: Vec<&Arc<Field>> = schema.fields().iter().filter(is_told).collect();
+        let spreads = parallel::map(self.shop.threads(), fields, |field| Spread::of(features, field.name()));
+        Ok(spreads.into_iter().collect::<Result<Vec<_>>>()?.into_iter().flatten().collect())
     }
 
     fn groups(&self, labels: &StringArray, spreads: &[Spread]) -> Result<Vec<SegmentFacts>> {
@@ -110,7 +114,7 @@ impl Facts<'_> {
                 traits: traits(&rows, spreads),
             }
         };
-        Ok(members.into_iter().map(facts).collect())
+        Ok(parallel::map(self.shop.threads(), members.into_iter().collect(), facts))
     }
 
     fn clusters(&self, spreads: &[Spread]) -> Result<Section<Clusters>> {
@@ -143,7 +147,8 @@ impl Facts<'_> {
         }
         let then = self.labels(model, before)?;
         let ids = before.texts(column::CUSTOMER_ID)?;
-        let then: BTreeMap<&str, &str> = ids.iter().flatten().zip(then.iter().flatten()).collect();
+        // Both are sorted by customer.
+        let mut then = ids.iter().flatten().zip(then.iter().flatten()).peekable();
         let names: Vec<String> = rfm::GROUPS.iter().map(|group| group.0.to_owned()).collect();
         let position = |name: &str| names.iter().position(|known| known == name);
         let mut counts = vec![vec![0; names.len()]; names.len()];
@@ -152,8 +157,10 @@ impl Facts<'_> {
         let since = self.scored.features.f64s(column::DAYS_SINCE_LAST_ORDER)?;
         let days = f64::from(to - from);
         for ((id, group), since) in today.iter().flatten().zip(now.iter().flatten()).zip(since) {
+            while then.next_if(|(before, _)| *before < id).is_some() {}
+            let was = then.next_if(|(before, _)| *before == id).map(|(_, group)| group);
             let Some(to) = position(group) else { continue };
-            match then.get(id).and_then(|group| position(group)) {
+            match was.and_then(position) {
                 Some(from) => {
                     counts[from][to] += 1;
                     silent[from][to] += u64::from(since > days);
