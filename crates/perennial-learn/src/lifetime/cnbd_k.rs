@@ -136,7 +136,7 @@ impl Gaps {
 pub fn fit<const EXTRA: usize>(gaps: &Gaps, threads: usize) -> Result<CnbdKFit<EXTRA>, FitError> {
     gaps.data.carries_a_model()?;
     let mut best: Option<(u32, Found<4>)> = None;
-    let (mut warm, mut refusal) = (None, None);
+    let (mut warm, mut refused) = (None, Vec::new());
     for k in 1..=K_MAX {
         let found = letters::maximise(
             &CnbdKParameters::<EXTRA>::NAMES[1..],
@@ -151,12 +151,18 @@ pub fn fit<const EXTRA: usize>(gaps: &Gaps, threads: usize) -> Result<CnbdKFit<E
                     best = Some((k, found));
                 }
             }
-            Err(error) => refusal = refusal.or(Some(error)),
+            Err(error) => refused.push((k, error)),
         }
     }
     let Some((k, found)) = best else {
-        return Err(refusal.unwrap_or_else(|| FitError::NoMaximum("no k has one".to_owned())));
+        let first = refused.into_iter().next();
+        return Err(first.map_or_else(|| FitError::NoMaximum("no k has one".to_owned()), |(_, error)| error));
     };
+    // A k whose likelihood rises without bound to above the best maximum describes the customers better: that maximum is no fit.
+    let is_above = |k: u32| without_dropout(gaps, k, found.letters).is_some_and(|without| without > found.value);
+    if let Some((_, error)) = refused.into_iter().find(|&(k, _)| is_above(k)) {
+        return Err(error);
+    }
     if k == K_MAX {
         return Err(FitError::NoMaximum(format!(
             "the likelihood still rises at k = {K_MAX} (log-likelihood {:.3}): these customers order by a calendar, not by chance; \

@@ -75,6 +75,11 @@ pub fn is_outside(share: f64, customers: usize, settings: &Gate) -> bool {
     share < min - error(min) || share > max + error(max)
 }
 
+/// Percent rounded down to a tenth, so that what falls short never reads as if it reached.
+fn percent(share: f64) -> f64 {
+    (1000.0 * share + 1e-6).floor() / 10.0
+}
+
 /// Every row is a customer of its own.
 fn customers(rows: usize) -> Vec<u32> {
     (0..rows as u32).collect()
@@ -157,10 +162,10 @@ impl Verdict {
         let leavers = churned.iter().filter(|&&left| left).count();
         let p = classify::p_above_chance(auroc, leavers, churned.len() - leavers);
         if p < needed {
-            let (p, needed) = (100.0 * p, 100.0 * needed);
+            let (p, needed) = (percent(p), percent(needed));
             self.refuse(
-                format!("ranks no better than chance: AUROC {auroc:.4}; chance alone stays below that in {p:.0}% of cases, needed {needed:.0}% (gate.better_probability_min)"),
-                format!("排序不优于随机：AUROC {auroc:.4}；纯随机低于该值的概率为 {p:.0}%，要求 {needed:.0}%（gate.better_probability_min）"),
+                format!("ranks no better than chance: AUROC {auroc:.4}; chance alone stays below that in {p}% of cases, needed {needed}% (gate.better_probability_min)"),
+                format!("排序不优于随机：AUROC {auroc:.4}；纯随机低于该值的概率为 {p}%，要求 {needed}%（gate.better_probability_min）"),
             );
         }
     }
@@ -174,11 +179,11 @@ impl Verdict {
             if difference.p_better < threshold {
                 let (verb, verb_zh) = if position == 0 { ("does not beat", "未能优于") } else { ("is worse than", "劣于") };
                 let Difference { gain, lo95, hi95, p_better, draws } = difference;
-                let (better, needed) = (100.0 * p_better, 100.0 * threshold);
+                let (better, needed) = (percent(p_better), percent(threshold));
                 let Words { en, zh } = rival;
                 self.refuse(
-                    format!("{verb} {en} on {metric}: gain {gain:.4} [{lo95:.4}, {hi95:.4}], better in {better:.0}% of {draws} paired resamples, needed {needed:.0}%"),
-                    format!("{metric} {verb_zh}{zh}：增益 {gain:.4} [{lo95:.4}, {hi95:.4}]，{draws} 次配对重抽样中 {better:.0}% 更优，要求 {needed:.0}%"),
+                    format!("{verb} {en} on {metric}: gain {gain:.4} [{lo95:.4}, {hi95:.4}], better in {better}% of {draws} paired resamples, needed {needed}%"),
+                    format!("{metric} {verb_zh}{zh}：增益 {gain:.4} [{lo95:.4}, {hi95:.4}]，{draws} 次配对重抽样中 {better}% 更优，要求 {needed}%"),
                 );
             }
             let facts = json!({ "gain": difference.gain, "lo95": difference.lo95, "hi95": difference.hi95, "p_better": difference.p_better });

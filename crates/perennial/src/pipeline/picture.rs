@@ -40,6 +40,7 @@ pub fn picture(shop: &Shop, id: &str, as_of: Option<Day>) -> Result<CustomerPict
     let scored = score_features(shop, &champions, rows, as_of)?;
     let one =
         |name: &str| -> Result<Option<f64>> { Ok(scored.table.f64s(name)?.first().copied().filter(|value| value.is_finite())) };
+    let cents = |name: &str| -> Result<Option<i64>> { Ok(one(name)?.map(|cents| cents as i64)) };
     let segment = scored.table.texts(column::SEGMENT)?;
     let eligible = one(ELIGIBLE)?.map(|flag| flag > 0.5);
     let silent_days = features.f64s(column::DAYS_SINCE_LAST_ORDER)?.first().copied().unwrap_or(0.0) as i64;
@@ -64,9 +65,9 @@ pub fn picture(shop: &Shop, id: &str, as_of: Option<Day>) -> Result<CustomerPict
             Phrase::both(en, zh)
         }),
         p_churn: one(column::P_CHURN)?,
-        spend_cents: one(column::SPEND)?,
-        spend_cents_lo80: one(column::SPEND_LO80)?,
-        spend_cents_hi80: one(column::SPEND_HI80)?,
+        spend_cents: cents(column::SPEND)?,
+        spend_cents_lo80: cents(column::SPEND_LO80)?,
+        spend_cents_hi80: cents(column::SPEND_HI80)?,
         not_scored: not_scored(&champions),
         outlook: champions.get(&Task::Outlook).map(|champion| outlook(champion, &scored.table, &features)).transpose()?,
         hindsight: scored.hindsight().into_iter().map(str::to_owned).collect(),
@@ -91,6 +92,7 @@ fn outlook(champion: &Champion, scores: &Table, row: &Table) -> Result<OutlookPi
     let factors = model.money().factors(row)?.pop().ok_or_else(|| anyhow!("no row to tell of; this is a bug"))?;
     let told = model.tell(row, &BANDS).map_err(|refusal| anyhow!("{refusal}"))?.pop().flatten();
     let one = |name: &str| -> Result<Option<f64>> { Ok(scores.f64s(name)?.first().copied().filter(|value| value.is_finite())) };
+    let cents = |name: &str| -> Result<Option<i64>> { Ok(one(name)?.map(|cents| cents as i64)) };
     let key = scores.texts(column::STAGE)?;
     let stage = Stage::ALL.into_iter().find(|stage| stage.key() == key.value(0)).unwrap_or(Stage::Prospect);
     let mut horizons = Vec::new();
@@ -98,12 +100,12 @@ fn outlook(champion: &Champion, scores: &Table, row: &Table) -> Result<OutlookPi
         let spend = told.as_ref().and_then(|told| told.spend.iter().find(|spend| spend.horizon_days == days));
         let band = |percent: u32| {
             let band = spend?.bands.iter().find(|band| band.percent == percent)?;
-            Some((band.lo_cents.round(), band.hi_cents.round()))
+            Some((band.lo_cents.round() as i64, band.hi_cents.round() as i64))
         };
         let times = |factor: f64, band: Option<(f64, f64)>| {
             // A loss on every sale turns the ends of an interval around.
             let (lo, hi) = band.filter(|_| factor.is_finite()).map(|(lo, hi)| (factor * lo, factor * hi))?;
-            Some((lo.min(hi).round(), lo.max(hi).round()))
+            Some((lo.min(hi).round() as i64, lo.max(hi).round() as i64))
         };
         let exact = |percent: u32| {
             let band = spend?.bands.iter().find(|band| band.percent == percent)?;
@@ -119,20 +121,20 @@ fn outlook(champion: &Champion, scores: &Table, row: &Table) -> Result<OutlookPi
             orders_50: orders(0),
             orders_80: orders(1),
             orders_95: orders(2),
-            gross_cents: one(&format!("gross_cents_{days}d"))?,
+            gross_cents: cents(&format!("gross_cents_{days}d"))?,
             gross_cents_50: times(factors.gross, exact(50)),
             gross_cents_80: times(factors.gross, exact(80)),
             gross_cents_95: times(factors.gross, exact(95)),
-            margin_cents: one(&format!("margin_cents_{days}d"))?,
+            margin_cents: cents(&format!("margin_cents_{days}d"))?,
             margin_cents_50: times(factors.margin, exact(50)),
             margin_cents_80: times(factors.margin, exact(80)),
             margin_cents_95: times(factors.margin, exact(95)),
             is_extrapolated: model.outlook().is_extrapolated(days),
             p_no_order: one(&format!("p_no_order_{days}d"))?,
             orders_expected: one(&format!("orders_expected_{days}d"))?,
-            spend_cents: one(&format!("spend_cents_{days}d"))?,
+            spend_cents: cents(&format!("spend_cents_{days}d"))?,
             spend_cents_50: band(50),
-            spend_cents_80: one(&format!("spend_cents_{days}d_lo80"))?.zip(one(&format!("spend_cents_{days}d_hi80"))?),
+            spend_cents_80: cents(&format!("spend_cents_{days}d_lo80"))?.zip(cents(&format!("spend_cents_{days}d_hi80"))?),
             spend_cents_95: band(95),
         });
     }

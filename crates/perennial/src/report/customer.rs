@@ -28,9 +28,9 @@ pub struct CustomerPicture {
     pub not_eligible: Option<Phrase>,
     pub p_churn: Option<f64>,
     /// Expected net spend in the horizon, minor units, with its 80% interval.
-    pub spend_cents: Option<f64>,
-    pub spend_cents_lo80: Option<f64>,
-    pub spend_cents_hi80: Option<f64>,
+    pub spend_cents: Option<i64>,
+    pub spend_cents_lo80: Option<i64>,
+    pub spend_cents_hi80: Option<i64>,
     /// Why a score is missing.
     pub not_scored: Option<Phrase>,
     /// What comes next; absent where no outlook answers.
@@ -88,21 +88,21 @@ pub struct HorizonPicture {
     pub orders_80: Option<(u64, u64)>,
     pub orders_95: Option<(u64, u64)>,
     /// Minor units, net of returns.
-    pub spend_cents: Option<f64>,
+    pub spend_cents: Option<i64>,
     /// Lower and upper ends of the 50%, 80% and 95% intervals.
-    pub spend_cents_50: Option<(f64, f64)>,
-    pub spend_cents_80: Option<(f64, f64)>,
-    pub spend_cents_95: Option<(f64, f64)>,
+    pub spend_cents_50: Option<(i64, i64)>,
+    pub spend_cents_80: Option<(i64, i64)>,
+    pub spend_cents_95: Option<(i64, i64)>,
     /// The same before returns.
-    pub gross_cents: Option<f64>,
-    pub gross_cents_50: Option<(f64, f64)>,
-    pub gross_cents_80: Option<(f64, f64)>,
-    pub gross_cents_95: Option<(f64, f64)>,
+    pub gross_cents: Option<i64>,
+    pub gross_cents_50: Option<(i64, i64)>,
+    pub gross_cents_80: Option<(i64, i64)>,
+    pub gross_cents_95: Option<(i64, i64)>,
     /// What the net spend leaves after the cost of the goods, where it is known.
-    pub margin_cents: Option<f64>,
-    pub margin_cents_50: Option<(f64, f64)>,
-    pub margin_cents_80: Option<(f64, f64)>,
-    pub margin_cents_95: Option<(f64, f64)>,
+    pub margin_cents: Option<i64>,
+    pub margin_cents_50: Option<(i64, i64)>,
+    pub margin_cents_80: Option<(i64, i64)>,
+    pub margin_cents_95: Option<(i64, i64)>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -150,11 +150,11 @@ impl CustomerPicture {
         let churn = self.p_churn.map_or_else(none, |p| format!("{}  {}", l.percent(p, 1), meter(p)));
         let spend = match (self.spend_cents, self.spend_cents_lo80, self.spend_cents_hi80) {
             (Some(spend), Some(lo), Some(hi)) => {
-                let range = fill(t.customer_interval, &[("lo", &l.money_about(lo)), ("hi", &l.money_about(hi))]);
+                let range = fill(t.customer_interval, &[("lo", &l.money_about(lo as f64)), ("hi", &l.money_about(hi as f64))]);
                 let raised = if hi > spend { String::new() } else { t.interval_raised.to_owned() };
-                format!("{}  {range}{raised}", l.money_about(spend))
+                format!("{}  {range}{raised}", l.money_about(spend as f64))
             }
-            (Some(spend), _, _) => l.money_about(spend),
+            (Some(spend), _, _) => l.money_about(spend as f64),
             (None, _, _) => none(),
         };
         let so_far = match (self.first_order_on, self.last_order_on) {
@@ -261,9 +261,9 @@ impl OutlookPicture {
             && let (Some(half), Some(most), Some(nearly)) =
                 (horizon.spend_cents_50, horizon.spend_cents_80, horizon.spend_cents_95)
         {
-            let ends = [half.0, half.1, most.0, most.1, nearly.0, nearly.1].map(|cents| l.money_about(cents));
+            let ends = [half.0, half.1, most.0, most.1, nearly.0, nearly.1].map(|cents| l.money_about(cents as f64));
             let names = ["lo50", "hi50", "lo80", "hi80", "lo95", "hi95"];
-            let spend = l.money_about(spend);
+            let spend = l.money_about(spend as f64);
             let mut values = vec![("spend", &*spend)];
             values.extend(names.into_iter().zip(ends.iter().map(String::as_str)));
             let name = fill(t.customer_spend_bands, &[("days", &l.days(i64::from(horizon.days)))]);
@@ -271,9 +271,9 @@ impl OutlookPicture {
             if let Some(gross) = horizon.gross_cents {
                 let margin = horizon.margin_cents.map_or_else(
                     || t.customer_no_cost.to_owned(),
-                    |cents| fill(t.customer_margin, &[("margin", &l.money_about(cents))]),
+                    |cents| fill(t.customer_margin, &[("margin", &l.money_about(cents as f64))]),
                 );
-                let before = fill(t.customer_gross, &[("gross", &l.money_about(gross))]);
+                let before = fill(t.customer_gross, &[("gross", &l.money_about(gross as f64))]);
                 facts.push((String::new(), format!("{before}{}{margin}", t.list_comma)));
             }
         }

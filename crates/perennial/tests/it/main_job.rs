@@ -69,14 +69,14 @@ fn one_customer_has_the_bits_of_the_batch() {
         ] {
             assert_eq!(told.as_f64().map(f64::to_bits), float(column), "{column}");
         }
-        let cents = all["spend_cents_90d_hi80"].as_primitive::<Int64Type>().value(row) as f64;
-        assert_eq!(quarter["spend_cents_80"][1].as_f64(), Some(cents));
+        let cents = all["spend_cents_90d_hi80"].as_primitive::<Int64Type>().value(row);
+        assert_eq!(quarter["spend_cents_80"][1].as_i64(), Some(cents));
         assert_eq!(picture["outlook"]["stage"].as_str(), Some(all["stage"].as_string::<i32>().value(row)));
         let p = all["p_churn"].as_primitive::<Float64Type>().value(row);
         assert_eq!(picture["p_churn"].as_f64().map(f64::to_bits), Some(p.to_bits()), "{}", ids.value(row));
         for name in ["spend_cents", "spend_cents_lo80", "spend_cents_hi80"] {
             let cents = all[name].as_primitive::<Int64Type>().value(row);
-            assert_eq!(picture[name].as_f64(), Some(cents as f64), "{name} of {}", ids.value(row));
+            assert_eq!(picture[name].as_i64(), Some(cents), "{name} of {}", ids.value(row));
         }
         assert_eq!(picture["segment"].as_str(), Some(all["segment"].as_string::<i32>().value(row)));
         let eligible = all["eligible"].as_boolean().value(row);

@@ -68,6 +68,17 @@ fn k_and_parameters_come_back_with_and_without_the_gaps() {
     recovers(&found, &plain, 0.3);
 }
 
+/// Where nobody drops out k = 1 has no maximum, and that of another k describes customers who order at random worse.
+#[test]
+fn a_worse_k_does_not_stand_in_for_one_without_a_maximum() {
+    let life = |random: &mut _| Life { rate: gamma(random, 0.8, 12.0), k: 1, p: 0.0, p_first: 0.0, until: f64::INFINITY };
+    let sample = lives(3_000, 30..=80, 0.0, life);
+    for knows_gaps in [false, true] {
+        let found = fit::<0>(&gaps(&sample, knows_gaps), 1);
+        assert!(matches!(found, Err(FitError::NoMaximum(_))), "{found:?}");
+    }
+}
+
 #[test]
 fn forecasts_hold_in_simulation() {
     forecasts_hold(&REGULAR, &drawn(150_000, REGULAR, 20.0), 20.0);
