@@ -139,7 +139,7 @@ fn limits(task: Task) -> Vec<String> {
         ],
         Task::Outlook => &[
             "Reads purchase days and their amounts alone: x, t_x, T and the mean spend of repeat orders.",
-            "A horizon longer than any closed window is answered by the law alone, with widened intervals, and says so.",
+            "A horizon longer than any closed window is set right as the longest one was, with widened intervals, and says so.",
             "P(alive) is not a churn score, and a stage is a rule for people to read, not a forecast.",
         ],
         Task::Segment => &["Groups describe today; they predict nothing by themselves."],

@@ -28,6 +28,9 @@ const TEST_ROWS_MAX: usize = 10_000;
 const REPEAT_PERCENT_MIN: u64 = 2;
 /// Of a shop's past before a window, days: less says nothing about a rhythm.
 const PAST_DAYS_MIN: i32 = 30;
+const YEAR_DAYS: i32 = 365;
+/// Days of data before the window of a year ago, for it to be learned from.
+const SEASON_PAST_DAYS_MIN: i32 = 270;
 /// An expected total this many times too high or too low, and further off than chance, is no forecast.
 const TOTAL_FACTOR_MAX: f64 = 2.0;
 /// Standard deviations of a Poisson count that chance does not reach.
@@ -113,8 +116,11 @@ impl Lessons<'_> {
         horizons.sort_unstable();
         horizons.dedup();
         let first = self.history.overview.first_day.unwrap_or(end);
-        let has_past = |days: &i32| end.plus(-days) - first >= PAST_DAYS_MIN.max(days / 2);
-        horizons.into_iter().filter(has_past).map(|days| self.window(end.plus(-days), days, LESSON_ROWS_MAX)).collect()
+        let a_year_ago = Some(end.plus(-YEAR_DAYS)).filter(|start| *start - first >= SEASON_PAST_DAYS_MIN);
+        // The same season a year ago teaches what this one does to a forecast; the last weeks teach what theirs did.
+        let start = |days: i32| a_year_ago.filter(|_| days < YEAR_DAYS).unwrap_or(end.plus(-days));
+        let has_past = |days: &i32| start(*days) - first >= PAST_DAYS_MIN.max(days / 2);
+        horizons.into_iter().filter(has_past).map(|days| self.window(start(days), days, LESSON_ROWS_MAX)).collect()
     }
 
     /// The test window, cut off after every week.
@@ -209,8 +215,11 @@ impl Lessons<'_> {
         if let Ok(model) = &model {
             metrics["law"] = json!(model.outlook().orders_law().name());
             metrics["matrix"] = json!(matrix(model.outlook(), self.today)?);
-            let horizons =
-                model.outlook().windows().iter().map(|w| json!({ "horizon_days": w.horizon_days(), "customers": w.customers() }));
+            let from = |days: i32| self.windows(self.plan.as_of).into_iter().find(|w| w.days == days).map(|w| w.as_of);
+            let horizons = model.outlook().windows().iter().map(|w| {
+                let days = w.horizon_days();
+                json!({ "horizon_days": days, "customers": w.customers(), "from": from(days) })
+            });
             metrics["windows"] = horizons.collect();
         }
         Ok(Learned { model, metrics, reasons })

@@ -41,6 +41,7 @@ pub fn outlook() -> Outlook {
         share: (1..=12 - 2 * quarter as usize).map(|month| 0.3 - 0.3 / (1.0 + month as f64)).collect(),
     };
     Outlook {
+        set_right_from: None,
         law: "pareto_nbd".into(),
         stages: vec![stage("New", "新客户", 310), stage("Active", "活跃", 900), stage("Dormant", "沉睡", 0)],
         migration: Some(StageMigration {

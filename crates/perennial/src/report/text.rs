@@ -64,10 +64,10 @@ catalogue! {
         "事后之见：{tasks}的模型训练截至{trained}，已从{as_of}及之后的日子学习。此处的分数比当日实际可能达到的更好，请勿据此页评判模型。";
     finding_leaving: "Of {customers} who bought in the last {look_back}, about {leavers} ({share}) will not order again {within}.",
         "过去 {look_back}内购买过的 {customers}中，约有 {leavers} 位（{share}）{within}不会再下单。";
-    finding_season_up: "Season: a year ago {ahead} of the then active customers ordered again in the {horizon} from {ahead_from}, but {judged} in the {horizon} from {judged_from}, the time the models were judged and set right on. Forecasts know no season: if this year goes likewise, more will order, and fewer leave, than this page says.",
-        "季节：一年前自{ahead_from}起 {horizon}内，当时的活跃客户有 {ahead} 再次下单；而自{judged_from}起的 {horizon}（对应模型检验与校准所用时段）为 {judged}。预测不含季节因素：若今年情形相同，下单者会多于、流失者会少于本页所示。";
-    finding_season_down: "Season: a year ago {ahead} of the then active customers ordered again in the {horizon} from {ahead_from}, but {judged} in the {horizon} from {judged_from}, the time the models were judged and set right on. Forecasts know no season: if this year goes likewise, fewer will order, and more leave, than this page says.",
-        "季节：一年前自{ahead_from}起 {horizon}内，当时的活跃客户有 {ahead} 再次下单；而自{judged_from}起的 {horizon}（对应模型检验与校准所用时段）为 {judged}。预测不含季节因素：若今年情形相同，下单者会少于、流失者会多于本页所示。";
+    finding_season_up: "Season: a year ago {ahead} of the then active customers ordered again in the {horizon} from {ahead_from}, but {judged} in the {horizon} from {judged_from}, the time the models were judged and set right on. The models of churn and value know no season: if this year goes likewise, more will order, and fewer leave, than they say.",
+        "季节：一年前自{ahead_from}起 {horizon}内，当时的活跃客户有 {ahead} 再次下单；而自{judged_from}起的 {horizon}（对应模型检验与校准所用时段）为 {judged}。流失与价值模型不含季节因素：若今年情形相同，下单者会多于、流失者会少于其预测。";
+    finding_season_down: "Season: a year ago {ahead} of the then active customers ordered again in the {horizon} from {ahead_from}, but {judged} in the {horizon} from {judged_from}, the time the models were judged and set right on. The models of churn and value know no season: if this year goes likewise, fewer will order, and more leave, than they say.",
+        "季节：一年前自{ahead_from}起 {horizon}内，当时的活跃客户有 {ahead} 再次下单；而自{judged_from}起的 {horizon}（对应模型检验与校准所用时段）为 {judged}。流失与价值模型不含季节因素：若今年情形相同，下单者会少于、流失者会多于其预测。";
     finding_money: "{money} of their usual spending is at risk.", "其惯常消费中有 {money} 面临流失风险。";
     finding_money_listed: "{money} of their usual spending is at risk. The {customers} listed below stand for {share} of it.",
         "其惯常消费中有 {money} 面临流失风险，下文列出的 {customers}占其中的 {share}。";
@@ -448,7 +448,11 @@ catalogue! {
     within: "Within", "期限";
     buyers_expected: "Customers who order", "下单客户数";
     orders_expected: "Orders", "订单数";
-    extrapolated: "longer than any closed window: by the law alone, intervals widened", "长于所有已结束窗口：仅依统计规律，区间已放宽";
+    extrapolated: "longer than any closed window: the law, set right as for the longest one, intervals widened", "长于所有已结束窗口：统计规律按最长窗口校正，区间已放宽";
+    outlook_of_season: "Set right on what came of the same forecasts in the {horizon} from {from}, the season ahead a year ago; the same for the other horizons.",
+        "依据同样的预测在自{from}起 {horizon}内（一年前的同一季节）的实际结果校正；其他预测期亦然。";
+    outlook_of_last: "Set right on what came of the same forecasts in the {horizon} from {from}, the last that closed; the same for the other horizons. There is not enough past to know the season ahead.",
+        "依据同样的预测在自{from}起 {horizon}内（最近已结束的窗口）的实际结果校正；其他预测期亦然。历史尚短，无法得知未来季节的影响。";
     stages: "Where in their life with the shop", "客户所处阶段";
     stages_figure: "Customers by stage", "各阶段客户数";
     stages_note: "Declared rules on the time since the last order, measured in the customer’s own gaps, and on the chance that no order comes. Not a forecast.",

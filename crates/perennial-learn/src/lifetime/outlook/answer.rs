@@ -97,6 +97,18 @@ impl Outlook {
     }
 }
 
+/// What is spent in a longer horizon holds what is spent in a shorter one. Maps of different windows need not agree on that, so the shorter
+/// one's word stands where the longer says less. `values`: the numbers of every question, one question after another, by rising horizon.
+fn never_fall(values: &mut [f64], questions: usize) {
+    let width = values.len() / questions.max(1);
+    for at in width..values.len() {
+        // NaN gives way to a number, and no number to NaN.
+        if values[at] < values[at - width] {
+            values[at] = values[at - width];
+        }
+    }
+}
+
 /// Tells the customers of one pair.
 struct Telling<'a> {
     outlook: &'a Outlook,
@@ -158,10 +170,12 @@ impl Telling<'_> {
             }
             if let Some(amounts) = &outlook.laws.spend {
                 for &row in rows {
+                    let start = gathered.spend.len();
                     for spend in &spend {
                         let orders = gathered.histories[first + Answers::orders_at(spend.asked.at)];
                         self.spend(row, amounts, spend, [is_alive, orders], &mut gathered.spend);
                     }
+                    never_fall(&mut gathered.spend[start..], spend.len());
                 }
             }
         }

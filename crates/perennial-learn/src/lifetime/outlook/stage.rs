@@ -77,8 +77,8 @@ impl Stage {
             Self::Active => ("orders at the usual pace", "按正常节奏下单"),
             Self::Loyal => ("orders at the usual pace, and often before", "按正常节奏下单，且历史订单多"),
             Self::WonBack => ("back after a gap that looked like the end", "在看似流失的长间隔后回归"),
-            Self::Cooling => ("a little overdue", "略微超过应下单时间"),
-            Self::AtRisk => ("well overdue", "明显超过应下单时间"),
+            Self::Cooling => ("a little overdue, and an order is not certain", "略微超过应下单时间，且未必会下单"),
+            Self::AtRisk => ("well overdue, and may not order", "明显超过应下单时间，可能不再下单"),
             Self::Dormant => ("silent for several gaps, and an order is unlikely", "已沉默数个间隔，再次下单可能性低"),
             Self::Churned => ("silent for many gaps, and an order is very unlikely", "已沉默许多个间隔，再次下单可能性极低"),
         };
@@ -112,8 +112,8 @@ pub struct StageRules {
     pub loyal_orders: f64,
     /// Silence in gaps from which a customer is cooling, at risk, dormant, churned.
     pub silent_gaps: [f64; 4],
-    /// P(no order) that dormant and churned need beside it.
-    pub p_no_order: [f64; 2],
+    /// P(no order) that each of them needs beside it: who will all but surely order is late, and no more.
+    pub p_no_order: [f64; 4],
     /// A last gap of so many usual gaps was an absence.
     pub absent_gaps: f64,
 }
@@ -121,7 +121,7 @@ pub struct StageRules {
 impl StageRules {
     #[must_use]
     pub const fn usual(gap_days_usual: f64) -> Self {
-        Self { gap_days_usual, loyal_orders: 5.0, silent_gaps: [1.25, 2.0, 3.0, 5.0], p_no_order: [0.8, 0.95], absent_gaps: 3.0 }
+        Self { gap_days_usual, loyal_orders: 5.0, silent_gaps: [1.25, 2.0, 3.0, 5.0], p_no_order: [0.1, 0.3, 0.8, 0.95], absent_gaps: 3.0 }
     }
 
     /// Whether the thresholds are numbers that rise; the reason where not.
@@ -143,18 +143,10 @@ impl StageRules {
         let gap = self.gap_days(facts);
         let silent = facts.days_since_last_order / gap;
         let p_no_order = facts.p_no_order.unwrap_or(1.0);
-        let [cooling, at_risk, dormant, churned] = self.silent_gaps;
-        if silent >= churned && p_no_order >= self.p_no_order[1] {
-            return Stage::Churned;
-        }
-        if silent >= dormant && p_no_order >= self.p_no_order[0] {
-            return Stage::Dormant;
-        }
-        if silent >= at_risk {
-            return Stage::AtRisk;
-        }
-        if silent >= cooling {
-            return Stage::Cooling;
+        let late = [Stage::Cooling, Stage::AtRisk, Stage::Dormant, Stage::Churned];
+        let rules = late.into_iter().zip(self.silent_gaps.into_iter().zip(self.p_no_order));
+        if let Some((stage, _)) = rules.rev().find(|(_, (gaps, p))| silent >= *gaps && p_no_order >= *p) {
+            return stage;
         }
         if facts.orders < 2.0 {
             return Stage::New;
@@ -214,8 +206,10 @@ mod tests {
             (silent(70.0, 0.6), Stage::AtRisk),
             (silent(100.0, 0.85), Stage::Dormant),
             (silent(300.0, 0.97), Stage::Churned),
-            // A long silence of somebody likely to order is a risk, not an end.
+            // A long silence of somebody likely to order is a risk, not an end; of somebody sure to order it is neither.
             (silent(300.0, 0.5), Stage::AtRisk),
+            (silent(70.0, 0.2), Stage::Cooling),
+            (silent(70.0, 0.05), Stage::Loyal),
             (Facts { days_since_last_order: 300.0, p_no_order: None, ..ONCE }, Stage::Churned),
         ];
         for (facts, stage) in cases {

@@ -19,8 +19,8 @@ impl Facts<'_> {
     pub fn outlook(&self) -> Result<Section<Outlook>> {
         let Some(champion) = self.champions.get(&Task::Outlook) else { return Ok(Section::Refused(self.refusal(Task::Outlook))) };
         let kept = Kept { champion };
-        let extrapolated_after = kept.part::<Vec<serde_json::Value>>("windows").unwrap_or_default();
-        let longest = extrapolated_after.iter().filter_map(|window| window["horizon_days"].as_i64()).max().unwrap_or(0);
+        let windows = kept.part::<Vec<serde_json::Value>>("windows").unwrap_or_default();
+        let longest = windows.iter().filter_map(|window| window["horizon_days"].as_i64()).max().unwrap_or(0);
         let stages = self.scored.table.texts(column::STAGE)?;
         let spend = self.scored.table.f64s(STAGE_SPEND)?;
         let stage = |stage: &Stage| {
@@ -37,6 +37,10 @@ impl Facts<'_> {
             stages: Stage::ALL.iter().map(stage).collect(),
             migration: self.stage_migration(champion)?,
             horizons: self.horizon_totals(longest)?,
+            set_right_from: windows
+                .iter()
+                .find(|window| window["horizon_days"] == self.plan.horizon_days)
+                .and_then(|window| serde_json::from_value(window["from"].clone()).ok()),
             test: kept.part("judged"),
             matrix: kept.part("matrix").unwrap_or_default(),
             second_orders: newest(self.history.second_orders(self.scored.as_of)),

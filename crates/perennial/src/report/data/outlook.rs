@@ -15,6 +15,9 @@ pub struct Outlook {
     pub migration: Option<StageMigration>,
     /// Today's customers, by rising horizon.
     pub horizons: Vec<HorizonTotals>,
+    /// First day of the closed window that the shop's horizon was set right on.
+    #[serde(default)]
+    pub set_right_from: Option<Day>,
     pub test: Option<OutlookTest>,
     pub matrix: OrdersMatrix,
     /// Share of each quarter's first-time customers who had ordered again by a month of their life, newest last.

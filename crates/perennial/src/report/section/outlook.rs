@@ -8,15 +8,25 @@ use crate::report::view::{Block, Cell, Figure, Section, Table, heads, missing};
 pub fn section(l: &Locale<'_>, data: &ReportData) -> Section {
     let t = l.text;
     let blocks = match data.outlook.shown() {
-        Some(outlook) => blocks(l, outlook),
+        Some(outlook) => blocks(l, data, outlook),
         None => missing(l, &data.outlook).into_iter().collect(),
     };
     Section { id: super::id(l, "outlook"), title: t.outlook_title, lead: t.outlook_lead.to_owned(), blocks }
 }
 
-fn blocks(l: &Locale<'_>, outlook: &Outlook) -> Vec<Block> {
+/// A window that began so long ago was of the season ahead, a year before.
+const YEAR_AGO_DAYS_MIN: i32 = 300;
+
+fn blocks(l: &Locale<'_>, data: &ReportData, outlook: &Outlook) -> Vec<Block> {
     let t = l.text;
-    let mut blocks = vec![Block::Table(totals(l, outlook)), Block::Heading(t.stages.to_owned())];
+    let mut blocks = vec![Block::Table(totals(l, outlook))];
+    if let Some(from) = outlook.set_right_from {
+        let horizon = l.days(i64::from(data.frame.horizon_days));
+        let is_same_season = data.frame.as_of - from >= YEAR_AGO_DAYS_MIN && data.frame.horizon_days < YEAR_AGO_DAYS_MIN;
+        let sentence = if is_same_season { t.outlook_of_season } else { t.outlook_of_last };
+        blocks.push(Block::Text(fill(sentence, &[("horizon", &horizon), ("from", &l.day(from))]).into()));
+    }
+    blocks.push(Block::Heading(t.stages.to_owned()));
     let mut figures = vec![stages(l, outlook)];
     figures.extend(migration(l, outlook));
     blocks.push(Block::Figures(figures));
