@@ -12,7 +12,8 @@ use serde::{Deserialize, Serialize};
 /// Levels of the forecast, of at least so many customers each.
 const LEVELS_MAX: usize = 10;
 const LEVEL_ROWS_MIN: usize = 100;
-/// A level is drawn towards all customers as if so many of those were in it.
+/// A level is drawn towards all customers as if so many of those were in it, and all of them towards the law as if so many more had
+/// been seen where it put them.
 const POOLED_ROWS: f64 = 50.0;
 /// More customers than this tell a map nothing more; every so manieth by forecast is taken then.
 const ROWS_MAX: usize = 200_000;
@@ -105,7 +106,10 @@ impl Recalibration {
     }
 
     fn of_drawn(rows: &[(f64, Pit)], pits: &[f64], ends: &[usize]) -> Self {
-        let all = quantiles(pits.to_vec());
+        let mut all = quantiles(pits.to_vec());
+        // Only what was seen whole speaks against the law: what is half seen was drawn from it.
+        let seen = rows.iter().filter(|(_, pit)| matches!(pit, Pit::At(_))).count() as f64;
+        all.iter_mut().zip(CHANCES).for_each(|(pit, law)| *pit = (seen * *pit + POOLED_ROWS * law) / (seen + POOLED_ROWS));
         let level = |(i, &end): (usize, &usize)| {
             let start = if i == 0 { 0 } else { ends[i - 1] };
             let (n, mut pits) = ((end - start) as f64, quantiles(pits[start..end].to_vec()));
@@ -264,9 +268,11 @@ mod tests {
     fn few_rows_reach_to_both_ends() {
         let map = Recalibration::fit(vec![(1.0, Pit::At(0.4)), (1.0, Pit::At(0.6))]);
         let local = map.at(1.0);
-        // Three gaps of a third each: below 0.4, between, above 0.6.
-        assert!((local.law_chance(0.025) - 0.03).abs() < 1e-12 && (local.law_chance(0.5) - 0.5).abs() < 1e-12);
-        assert!((local.law_chance(0.975) - 0.97).abs() < 1e-12);
+        // Three gaps of a third each: below 0.4, between, above 0.6. All are drawn towards the law, and the one level towards all.
+        for (p, told) in [(0.025, 0.03), (0.5, 0.5), (0.975, 0.97)] {
+            let all = (2.0 * told + 50.0 * p) / 52.0;
+            assert!((local.law_chance(p) - (2.0 * told + 50.0 * all) / 52.0).abs() < 1e-12, "{p}");
+        }
         assert_eq!((Recalibration::none().at(3.0).chance(0.3), widened(0.1), widened(0.9)), (0.3, 0.05, 0.95));
     }
 
