@@ -7,6 +7,7 @@ use perennial_contract::Entity;
 use perennial_contract::money::minor_digits;
 use perennial_contract::source::{Batch, Reconciliation, Source, SourceError};
 
+use super::ReadOptions;
 use super::bounds::Bounds;
 use super::limits::{Limits, bytes_text};
 use super::problem::{Bad, Problem};
@@ -62,14 +63,14 @@ pub struct Drive<R> {
 }
 
 impl<R: Reader> Drive<R> {
-    pub fn new(reader: R, files: Vec<Sniffed>, currency: &str, limits: &Limits) -> Self {
+    pub fn new(reader: R, files: Vec<Sniffed>, options: &ReadOptions) -> Self {
         Self {
             reader,
             files,
             at: 0,
             records: None,
-            out: Sink::new(minor_digits(currency)),
-            limits: limits.clone(),
+            out: Sink::new(minor_digits(&options.currency)).knowing(options.pseudonym_key.as_ref()),
+            limits: options.limits.clone(),
             rows_in_all: 0,
             bytes_before: 0,
             finished: false,

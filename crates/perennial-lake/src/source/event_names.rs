@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use super::mask::{EMAIL, holds_at, masked};
+
 /// Other names in use: Google Analytics 4, Braze, and older spellings.
 const OTHER_NAMES: &[(&str, &str)] = &[
     ("view_item_list", "product_list_viewed"),
@@ -49,7 +51,14 @@ pub fn canonical(name: &str) -> Cow<'_, str> {
         && !name.starts_with('_')
         && !name.ends_with('_')
         && !name.contains("__");
-    if is_snake { known(name).map_or(Cow::Borrowed(name), Cow::Borrowed) } else { Cow::Owned(snake_case(name)) }
+    if is_snake {
+        return known(name).map_or(Cow::Borrowed(name), Cow::Borrowed);
+    }
+    // Without its dots and its `@` an address would be found no more.
+    match holds_at(name) {
+        true => Cow::Owned(snake_case(&masked(name).replace(EMAIL, " somebody "))),
+        false => Cow::Owned(snake_case(name)),
+    }
 }
 
 fn known(snake: &str) -> Option<&'static str> {
@@ -91,6 +100,7 @@ mod tests {
             ("purchase", "order_completed"),
             ("users.messages.email.Open", "email_opened"),
             (" Loyalty  Card-Shown ", "loyalty_card_shown"),
+            ("bob@shop.example clicked", "somebody_clicked"),
         ] {
             assert_eq!(canonical(name), expected);
         }

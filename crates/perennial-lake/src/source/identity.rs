@@ -41,8 +41,14 @@ impl Pseudonyms {
     /// The customer id of a person; the same for `Ann@Shop.example ` and `ann@shop.example`.
     #[must_use]
     pub fn of(&self, identifier: &str) -> String {
+        self.of_key(&identifier.trim().to_lowercase())
+    }
+
+    /// What stands for an id that holds a direct identifier: another for every other id.
+    #[must_use]
+    pub fn of_key(&self, id: &str) -> String {
         let mut mac = self.0.clone();
-        mac.update(identifier.trim().to_lowercase().as_bytes());
+        mac.update(id.as_bytes());
         let digest = mac.finalize().into_bytes();
         let mut id = String::with_capacity(34);
         id.push_str("p-");
@@ -203,7 +209,7 @@ fn held_by_words(words: &str) -> Option<Held> {
         }
         "phone" | "phonenumber" | "phoneno" | "mobile" | "mobilephone" | "mobilenumber" | "cell" | "cellphone" | "telephone"
         | "telephonenumber" | "tel" | "telno" | "telefon" | "telefonnummer" | "telefone" | "telefono" | "celular" | "handy"
-        | "fax" | "msisdn" | "whatsapp" => Held::Identity(Phone),
+        | "fax" | "msisdn" | "whatsapp" | "wechat" | "wechatid" | "weixin" | "telegram" => Held::Identity(Phone),
         "address" | "street" | "streetaddress" | "streetname" | "streetnumber" | "housenumber" | "shippingaddress"
         | "billingaddress" | "deliveryaddress" | "homeaddress" | "address1" | "address2" | "address3" | "addressline"
         | "addressline1" | "addressline2" | "zip" | "zipcode" | "postcode" | "postalcode" | "pincode" | "plz" | "cep"
@@ -244,6 +250,8 @@ fn held_by_words(words: &str) -> Option<Held> {
         | "ssn"
         | "socialsecuritynumber"
         | "nationalid"
+        | "idcard"
+        | "idcardnumber"
         | "taxid"
         | "cpf"
         | "driverslicense"
@@ -265,6 +273,8 @@ fn held_by_foreign(key: &str) -> Option<Held> {
         ("手机号码", Held::Identity(Phone)),
         ("电话", Held::Identity(Phone)),
         ("电话号码", Held::Identity(Phone)),
+        ("微信", Held::Identity(Phone)),
+        ("微信号", Held::Identity(Phone)),
         ("地址", Held::Identity(Address)),
         ("邮编", Held::Identity(Address)),
         ("straße", Held::Identity(Address)),
@@ -272,6 +282,7 @@ fn held_by_foreign(key: &str) -> Option<Held> {
         ("出生日期", Held::Identity(BirthDate)),
         ("身份证", Held::Secret),
         ("身份证号", Held::Secret),
+        ("身份证号码", Held::Secret),
         ("护照号", Held::Secret),
         ("银行卡号", Held::Secret),
         ("密码", Held::Secret),

@@ -26,8 +26,11 @@ pub fn masked(text: &str) -> Cow<'_, str> {
         let found = match bytes[at] {
             b'@' => email(bytes, kept, (at, at + 1)),
             b'%' if bytes[at..].starts_with(b"%40") => email(bytes, kept, (at, at + 3)),
+            0xef if bytes[at..].starts_with(WIDE_AT) => email(bytes, kept, (at, at + WIDE_AT.len())),
             b'=' => parameter(text, kept, at),
-            b'+' | b'(' | b'0'..=b'9' if starts_word(bytes, at) => phone(bytes, at).map(|end| (at, end, PHONE)),
+            b'+' | b'(' | b'0'..=b'9' if starts_word(bytes, at) => {
+                identity_card(bytes, at).or_else(|| phone(bytes, at).map(|end| (at, end, PHONE)))
+            }
             _ => None,
         };
         let Some((from, to, mask)) = found else {
@@ -45,7 +48,27 @@ pub fn masked(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// `＠`, as an input method writes it.
+const WIDE_AT: &[u8] = "＠".as_bytes();
+
+/// Whether an address may stand in a text at all.
+#[must_use]
+pub fn holds_at(text: &str) -> bool {
+    text.contains('@') || text.contains('＠')
+}
+
 type Found = (usize, usize, &'static str);
+
+/// A Chinese identity card: 17 digits, of which eight are a day of birth, and a digit or X (GB 11643-1999).
+fn identity_card(bytes: &[u8], start: usize) -> Option<Found> {
+    let (card, next) = (bytes.get(start..start + 18)?, bytes.get(start + 18));
+    let number = |from: usize, to: usize| card[from..to].iter().fold(0_u32, |sum, b| 10 * sum + u32::from(b - b'0'));
+    let are_digits = card[..17].iter().all(u8::is_ascii_digit) && matches!(card[17], b'0'..=b'9' | b'X' | b'x');
+    let is_whole = next.is_none_or(|b| !b.is_ascii_alphanumeric());
+    let is_born =
+        || (1900..2100).contains(&number(6, 10)) && (1..=12).contains(&number(10, 12)) && (1..=31).contains(&number(12, 14));
+    (are_digits && is_whole && card[0] != b'0' && is_born()).then_some((start, start + 18, SECRET))
+}
 
 /// An address around its `@`: a name before it, after it a host with a dot and a top-level domain of letters.
 fn email(bytes: &[u8], kept: usize, (at, after): (usize, usize)) -> Option<Found> {
@@ -146,6 +169,10 @@ impl Groups {
         let lengths = &self.lengths[..count];
         let (digits, separators) = (lengths.iter().sum::<usize>(), self.separators[count - 1]);
         let is_set_apart = count > 1 && separators != 0;
+        // A Chinese mobile number is written in one; article numbers have 8, 12, 13 or 14 digits.
+        if count == 1 && self.count == 1 && lengths == [11] && self.first[0] == b'1' && self.first[1] >= b'3' {
+            return true;
+        }
         if self.is_international {
             return (8..=DIGITS_MAX).contains(&digits) && self.first[0] != b'0' && separators & 16 == 0;
         }
@@ -177,6 +204,8 @@ mod tests {
             ("a.b+c@x-y.co.uk, (d@e.fr)", "[email], ([email])"),
             ("https://x.example/?q=bob%40secret.example&p=2", "https://x.example/?q=[email]&p=2"),
             ("邮箱bob@x.com，谢谢", "邮箱[email]，谢谢"),
+            ("邮箱bob＠x.com，谢谢", "邮箱[email]，谢谢"),
+            ("身份证11010519491231002X，急", "身份证[hidden]，急"),
             ("?token=s3cret&page=2#x", "?token=[hidden]&page=2#x"),
             ("https://x.example/a?user_email=b&Access-Token=c", "https://x.example/a?user_email=[hidden]&Access-Token=[hidden]"),
         ] {
@@ -207,6 +236,7 @@ mod tests {
             "138 1234 5678",
             "138-1234-5678",
             "010-12345678",
+            "13812345678",
         ] {
             assert_eq!(masked(&format!("call {text}, please")), "call [phone], please", "{text}");
             assert_eq!(masked(text), PHONE, "{text}");
@@ -219,7 +249,9 @@ mod tests {
     fn order_numbers_dates_prices_and_article_numbers_stay() {
         for text in [
             "4006381333931",
-            "13812345678",
+            "12812345678",
+            "13812345678901",
+            "110105194913310024",
             "0012345678",
             "2024-01-05 10:30:00",
             "2024-01-05T10:30:00.000+02:00",

@@ -182,7 +182,7 @@ fn is_canonical(file: &Sniffed) -> bool {
 }
 
 fn drive<R: drive::Reader + 'static>(reader: R, files: Vec<Sniffed>, options: &ReadOptions) -> Opened {
-    Ok(Box::new(Drive::new(reader, files, &options.currency, &options.limits)))
+    Ok(Box::new(Drive::new(reader, files, options)))
 }
 
 /// The format of files, by their names and columns; a mapping means `csv`.

@@ -12,8 +12,8 @@ use perennial_contract::source::Place;
 use perennial_contract::{Day, Entity};
 
 use super::bounds::{KEY_BYTES_MAX, is_key};
-use super::identity::{holds_email, looks_like_phone};
-use super::mask::masked;
+use super::identity::{Pseudonyms, holds_email, looks_like_phone};
+use super::mask::{holds_at, masked};
 use super::problem::Problem;
 
 /// One cell of a canonical row.
@@ -22,6 +22,8 @@ pub enum Value<'a> {
     #[default]
     Null,
     Text(&'a str),
+    /// A text made anew: with what tells who somebody is taken out.
+    Shown(String),
     Texts(Vec<String>),
     Whole(i64),
     Float(f64),
@@ -66,6 +68,7 @@ impl Builder {
     fn push(&mut self, value: &Value<'_>) -> bool {
         match (self, value) {
             (Self::Text(b), Value::Text(v)) => b.append_value(v),
+            (Self::Text(b), Value::Shown(v)) => b.append_value(v),
             (Self::Text(b), Value::Null) => b.append_null(),
             (Self::Texts(b), Value::Texts(v)) => b.append_value(v.iter().map(Some)),
             (Self::Texts(b), Value::Null) => b.append_null(),
@@ -109,6 +112,9 @@ fn is_free_text(entity: Entity, column: &str) -> bool {
     )
 }
 
+/// The column of ids from before a customer was known.
+const ANONYMOUS: &str = "anonymous_ids";
+
 /// Rows are handed on when there are this many, or this many bytes of text.
 const ROWS_MAX: usize = 32_768;
 const TEXT_BYTES_MAX: usize = 8 << 20;
@@ -135,41 +141,62 @@ impl Rows {
         Self { entity, builders, customer, free, places: Vec::new(), len: 0, text_bytes: 0 }
     }
 
-    /// Add a row: one value per column of [`Entity::columns`], in that order. How many of its cells were masked.
+    /// Add a row: one value per column of [`Entity::columns`], in that order. How many of its cells were masked. An id that holds an
+    /// address becomes a pseudonym: a mask would make one of many.
     ///
     /// # Panics
     /// If the values are not of the columns' number and kinds, which is a mistake in the caller's code.
-    pub fn push(&mut self, values: &[Value<'_>]) -> u64 {
-        let mut cells_masked = 0;
+    pub fn push(&mut self, values: &[Value<'_>], pseudonyms: Option<&Pseudonyms>) -> Result<u64, Problem> {
         assert_eq!(values.len(), self.builders.len(), "{} has other columns", self.entity);
-        for (index, (builder, value)) in self.builders.iter_mut().zip(values).enumerate() {
+        let mut shown: Vec<(usize, Value<'static>)> = Vec::new();
+        for (index, value) in values.iter().enumerate() {
             match value {
                 Value::Text(text) => self.text_bytes += text.len(),
                 Value::Texts(list) => self.text_bytes += list.iter().map(String::len).sum::<usize>(),
                 _ => {}
             }
-            // An address is one in any other column too, whatever a shop writes there; a customer's id was looked at before.
-            let may_hold = |text: &str| self.free.contains(&index) || (self.customer != Some(index) && text.contains('@'));
-            if let Value::Text(text) = value
-                && may_hold(text)
-                && let Cow::Owned(masked) = masked(text)
-            {
-                builder.push(&Value::Text(&masked));
-                cells_masked += 1;
-                continue;
+            if let Some(other) = self.without_addresses(index, value, pseudonyms)? {
+                shown.push((index, other));
             }
-            if let Value::Texts(list) = value
-                && list.iter().any(|text| text.contains('@'))
-            {
-                let list: Vec<String> = list.iter().map(|text| masked(text).into_owned()).collect();
-                builder.push(&Value::Texts(list));
-                cells_masked += 1;
-                continue;
-            }
+        }
+        let mut others = shown.iter().peekable();
+        for (index, (builder, value)) in self.builders.iter_mut().zip(values).enumerate() {
+            let value = others.next_if(|(at, _)| *at == index).map_or(value, |(_, other)| other);
             assert!(builder.push(value), "{}.{} cannot hold {value:?}", self.entity, self.entity.columns()[index].name);
         }
         self.len += 1;
-        cells_masked
+        Ok(shown.len() as u64)
+    }
+
+    /// What to keep of a cell that tells who somebody is; `None` where it does not.
+    fn without_addresses(
+        &self,
+        index: usize,
+        value: &Value<'_>,
+        pseudonyms: Option<&Pseudonyms>,
+    ) -> Result<Option<Value<'static>>, Problem> {
+        // An address is one in any column, whatever a shop writes there; a customer's id was looked at before.
+        let may_hold = |text: &str| self.free.contains(&index) || (self.customer != Some(index) && holds_at(text));
+        let name = self.entity.columns()[index].name;
+        let kept = |text: &str| match masked(text) {
+            Cow::Borrowed(_) => Ok(None),
+            Cow::Owned(_) if is_key(self.entity, name) || name == ANONYMOUS => {
+                let pseudonyms = pseudonyms.ok_or_else(|| {
+                    let key = "import it into a shop made with `perennial init`, which has a key for pseudonyms";
+                    Problem::refused(format!("has an e-mail address in {name} of {}", self.entity), key)
+                })?;
+                Ok(Some(pseudonyms.of_key(text)))
+            }
+            Cow::Owned(masked) => Ok(Some(masked)),
+        };
+        Ok(match value {
+            Value::Text(text) if may_hold(text) => kept(text)?.map(Value::Shown),
+            Value::Texts(list) if list.iter().any(|text| holds_at(text)) => {
+                let list = list.iter().map(|text| Ok(kept(text)?.unwrap_or_else(|| text.clone())));
+                Some(Value::Texts(list.collect::<Result<_, Problem>>()?))
+            }
+            _ => None,
+        })
     }
 
     /// The row added last stands there; an empty file is none.

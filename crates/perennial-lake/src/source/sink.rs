@@ -8,7 +8,7 @@ use perennial_contract::money::Decimal;
 use perennial_contract::source::{Batch, Identity, IdentityKind, Reconciliation, Reject};
 
 use super::bounds::{KEY_TOO_LONG, NAME_BYTES_MAX};
-use super::identity::looks_like_email;
+use super::identity::{Pseudonyms, looks_like_email};
 use super::mask::masked;
 use super::problem::{Bad, Problem};
 use super::record::Record;
@@ -68,6 +68,8 @@ pub struct Sink {
     current: Sum,
     has_stated: bool,
     pub tally: Tally,
+    /// Of ids that hold an e-mail address.
+    pseudonyms: Option<Pseudonyms>,
     /// Cells out of which something was taken that tells who somebody is.
     pub cells_masked: u64,
     /// The file and row of the current record; no file once all are read.
@@ -100,11 +102,18 @@ impl Sink {
             current: Sum::default(),
             has_stated: false,
             tally: Tally::default(),
+            pseudonyms: None,
             cells_masked: 0,
             file: Arc::from(""),
             row: 0,
             problem: None,
         }
+    }
+
+    /// With the shop's key for pseudonyms.
+    #[must_use]
+    pub fn knowing(self, key: Option<&[u8; 32]>) -> Self {
+        Self { pseudonyms: Pseudonyms::new(key).ok(), ..self }
     }
 
     pub fn push(&mut self, entity: Entity, values: &[Value<'_>]) {
@@ -126,7 +135,13 @@ impl Sink {
             });
             return;
         }
-        self.cells_masked += rows.push(values);
+        match rows.push(values, self.pseudonyms.as_ref()) {
+            Ok(cells) => self.cells_masked += cells,
+            Err(problem) => {
+                self.problem.get_or_insert(problem);
+                return;
+            }
+        }
         rows.place(&self.file, self.row);
         if rows.is_full() {
             self.cut(entity);

@@ -132,7 +132,13 @@ impl Vault {
                 let mut salt = [0_u8; 16];
                 random(&mut salt)?;
                 let key = ShopKey::load(&self.source, &salt, IfMissing::Make)?;
-                connection.execute("INSERT INTO vault_key VALUES (1, ?1, ?2)", params![key.id, salt])?;
+                let is_first =
+                    connection.execute("INSERT OR IGNORE INTO vault_key VALUES (1, ?1, ?2)", params![key.id, salt])? == 1;
+                if !is_first {
+                    // Another process was quicker: its salt holds.
+                    drop((connection, held));
+                    return self.shop_key();
+                }
                 key
             }
         };

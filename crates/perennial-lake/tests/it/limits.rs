@@ -187,3 +187,20 @@ fn repeated_keys_beyond_memory() {
     assert_eq!(lake.rows(&receipt.snapshot, Entity::Products).unwrap(), 1);
     assert_eq!(lake.rows(&receipt.snapshot, Entity::Rejects).unwrap(), 479_999);
 }
+
+#[test]
+fn ids_that_hold_addresses_stay_apart() {
+    let folder = folder();
+    let text = "order_id,customer_id,ordered_at,total_cents\neve@shop.example-1,c1,2024-01-01,1000\nbob@shop.example-3,c2,2024-01-03,1000\n";
+    let ids = |key: [u8; 32]| {
+        let options = ReadOptions { pseudonym_key: Some(key), ..options() };
+        let read = of(folder.path(), "orders.csv", text, &options).unwrap();
+        assert_eq!((read.rows(Entity::Orders), read.rejects.len()), (2, 0));
+        read.texts(Entity::Orders, "order_id").into_iter().flatten().collect::<Vec<_>>()
+    };
+    let (ours, theirs) = (ids([1; 32]), ids([2; 32]));
+    assert!(ours[0] != ours[1] && ours.iter().all(|id| id.starts_with("p-") && !id.contains('@')), "{ours:?}");
+    // The same in every import of a shop, and unknown to another.
+    assert_eq!(ours, ids([1; 32]));
+    assert!(ours.iter().all(|id| !theirs.contains(id)));
+}

@@ -99,6 +99,17 @@ impl Lessons<'_> {
         )
     }
 
+    /// What was never held against what came may not answer.
+    fn not_judged(&self) -> Words {
+        let horizon = self.plan.horizon_days;
+        Words::of(
+            format!(
+                "there is no window of {horizon} days to judge it on: the data reach back too short a time; wait, or set a shorter learn.horizon_days"
+            ),
+            format!("没有 {horizon} 天的检验窗口可用：历史数据太短；请等待更多数据，或缩短 learn.horizon_days"),
+        )
+    }
+
     /// Where hardly anybody has come back, buying seldom cannot be told from having left, and every answer would be no.
     fn too_few_repeats(&self) -> Option<Words> {
         let (repeat, all) = (self.history.overview.customers_repeat, self.history.overview.customers);
@@ -192,6 +203,9 @@ impl Lessons<'_> {
 
     fn file(&self, model: Result<OutlookModel, Words>, judged: Option<OutlookTest>) -> Result<Learned> {
         let mut reasons: Vec<Words> = model.as_ref().err().cloned().into_iter().chain(self.too_few_repeats()).collect();
+        if model.is_ok() && judged.is_none() {
+            reasons.push(self.not_judged());
+        }
         let mut metrics = json!({ "test": {}, "customers": judged.as_ref().map(|judged| judged.customers) });
         if let Some(judged) = &judged {
             for row in &judged.coverage {

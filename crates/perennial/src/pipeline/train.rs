@@ -23,8 +23,8 @@ use super::material::{Material, Source};
 use super::outlook::{self, Learned, Lessons};
 use super::own;
 use super::plan::{self, Plan, as_of_or_default, looks_ahead};
-use super::score::champions;
-use crate::cmd::Context;
+use super::score::Champion;
+use crate::cmd::{Context, complain};
 use crate::registry::{Filing, Row, Status};
 use crate::shop::{Shop, now};
 
@@ -208,7 +208,16 @@ impl Files<'_> {
 
     /// Who answers now, judged on this window, unless it has learned from it.
     fn reigning(&self, task: Task) -> Result<Option<(String, Judged)>> {
-        let Some(champion) = champions(self.shop)?.remove(&task) else { return Ok(None) };
+        let Some(row) = self.shop.registry.champion(task)? else { return Ok(None) };
+        let model = match self.shop.registry.load(&row) {
+            Ok(model) => model,
+            Err(error) => {
+                // Training anew is how a lost model is mended.
+                complain(&format!("warning: {error}; new candidates are not compared with it"));
+                return Ok(None);
+            }
+        };
+        let champion = Champion { row, model };
         let knows_until: Day = champion.row.as_of.parse()?;
         let is_same_question = champion.row.horizon_days == self.plan.horizon_days
             && (task != Task::Churn || Leaving::of_row(&champion.row) == self.plan.leaving);

@@ -117,7 +117,14 @@ pub const REGISTRY_FILE: &str = "registry.db";
 
 impl Registry {
     pub fn open(shop: &Path) -> Result<Self, RegistryError> {
-        let database = Connection::open(shop.join(REGISTRY_FILE))?;
+        let path = shop.join(REGISTRY_FILE);
+        let bytes = |path: &Path| std::fs::metadata(path).map_or(0, |file| file.len());
+        let has_models = || std::fs::read_dir(shop.join("models")).is_ok_and(|mut entries| entries.next().is_some());
+        if path.exists() && bytes(&path) == 0 && bytes(&shop.join(format!("{REGISTRY_FILE}-wal"))) == 0 && has_models() {
+            let why = "is empty, though there are models: restore it from a backup, or delete it and train again";
+            return Err(RegistryError::NotPossible(format!("{} {why}", path.display())));
+        }
+        let database = Connection::open(&path)?;
         database.busy_timeout(std::time::Duration::from_secs(10))?;
         database.pragma_update(None, "journal_mode", "WAL")?;
         database.pragma_update(None, "synchronous", "FULL")?;

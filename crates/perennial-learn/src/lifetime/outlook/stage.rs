@@ -121,7 +121,13 @@ pub struct StageRules {
 impl StageRules {
     #[must_use]
     pub const fn usual(gap_days_usual: f64) -> Self {
-        Self { gap_days_usual, loyal_orders: 5.0, silent_gaps: [1.25, 2.0, 3.0, 5.0], p_no_order: [0.1, 0.3, 0.8, 0.95], absent_gaps: 3.0 }
+        Self {
+            gap_days_usual,
+            loyal_orders: 5.0,
+            silent_gaps: [1.25, 2.0, 3.0, 5.0],
+            p_no_order: [0.1, 0.3, 0.8, 0.95],
+            absent_gaps: 3.0,
+        }
     }
 
     /// Whether the thresholds are numbers that rise; the reason where not.
