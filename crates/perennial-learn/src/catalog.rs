@@ -14,6 +14,7 @@ use crate::learner::hazard_churn::{HazardChurn, HazardChurnModel};
 use crate::learner::logistic::{Logistic, LogisticModel, LogisticRfm};
 use crate::learner::stack::{self, StackChurn, StackModel};
 use crate::learner::value_mean::{ValueMean, ValueMeanModel};
+use crate::learner::ziln_value::{ZilnModel, ZilnValue};
 use crate::learner::{calibrate, ranged, windows};
 use crate::lifetime::bgnbd::BgNbdParameters;
 use crate::lifetime::churn::{BgNbd, BgNbdChurn};
@@ -102,6 +103,7 @@ macro_rules! stored {
 stored!(
     LogisticModel,
     BoostedModel,
+    ZilnModel,
     ForestModel,
     HazardChurnModel,
     StackModel,
@@ -217,12 +219,18 @@ pub const MODELS: &[Entry] = &[
         role: Baseline,
         title: "past spend rate, shrunk to the mean",
         title_zh: "历史消费率（向均值收缩）",
-        needs: &[column::X, column::REPEAT_SPEND_CENTS_MEAN, column::T],
+        needs: &[column::X, column::REPEAT_SPEND_CENTS_MEAN, column::T_X, column::T],
     }),
     value::<BoostValue>(Line {
         role: Candidate,
         title: "boosted trees with Tweedie loss",
         title_zh: "提升树（Tweedie 损失）",
+        needs: &[],
+    }),
+    value::<ZilnValue>(Line {
+        role: Candidate,
+        title: "boosted chance of buying and boosted log-normal amount",
+        title_zh: "提升树（购买概率与对数正态金额，零膨胀）",
         needs: &[],
     }),
     value::<BtydValue>(Line {

@@ -79,7 +79,7 @@ const fn pace(trees: f64, learning_rate: f64) -> [Param; 7] {
 }
 
 impl Settings {
-    fn boosting(self, objective: Objective) -> BoostParams {
+    pub(super) fn boosting(self, objective: Objective) -> BoostParams {
         BoostParams {
             objective,
             trees: self.trees,
@@ -163,7 +163,7 @@ impl BoostedModel {
         Self::fit(train, &recipe.0.boosting(Objective::Logistic), run)
     }
 
-    fn fit(train: Training<'_>, params: &BoostParams, run: &Run) -> Result<Self, FitError> {
+    pub(super) fn fit(train: Training<'_>, params: &BoostParams, run: &Run) -> Result<Self, FitError> {
         let lifetime = LifetimeFeatures::fit(train.everyone, run)?;
         let rows = lifetime.add(train.rows)?;
         let names = feature_names(&rows);

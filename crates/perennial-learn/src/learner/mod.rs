@@ -16,3 +16,4 @@ pub mod ranged;
 pub mod stack;
 pub mod value_mean;
 pub mod windows;
+pub mod ziln_value;

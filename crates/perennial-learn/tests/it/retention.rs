@@ -98,7 +98,8 @@ fn value_forecasts_rank_and_add_up_on_the_next_quarter() {
         reached
     };
     let (base, trees, lifetime) = (judge("value_mean"), judge("boost_value"), judge("bgnbd_gamma_gamma"));
-    for reached in [&base, &trees, &lifetime] {
+    let parted = judge("ziln_value");
+    for reached in [&base, &trees, &lifetime, &parted] {
         assert!((0.8..0.95).contains(&reached["coverage_80"]), "{reached:?}");
     }
     // The baseline knows how long somebody is silent: it is nearer than the lifetime models, and as near as trees on every column.

@@ -28,7 +28,7 @@ const THREADS: usize = 2;
 ///   cox, aft, hazard: duration, event, and every other column as a covariate;
 ///   logistic_rfm: days_since_last_order, spend_cents_all, orders_all, label_churn (1 left, 0 stayed);
 ///   logistic, boost_churn, tree_churn, forest_churn, stack_churn, hazard_churn: label_churn, and every other column as a number (hazard_churn
-///     also label_next_order_days, stack_churn x, t_x, t); boost_value, value_mean, bgnbd_gamma_gamma: label_spend_cents, x, t_x, t and
+///     also label_next_order_days, stack_churn x, t_x, t); boost_value, ziln_value, value_mean, bgnbd_gamma_gamma: label_spend_cents, x, t_x, t and
 ///     repeat_spend_cents_mean; rfm, kmeans: features alone. Their metrics are those of the rows fitted on, and say so.
 ///
 /// Example: perennial fit bgnbd --input customers.csv --json
