@@ -191,7 +191,12 @@ fn hopeless(tally: &Tally, share_max: f64) -> Problem {
             "{} of its {} rows cannot be used, more than import.reject_share_max = {share_max} allows; {count} times: {reason}",
             tally.rejected, tally.rows
         ),
-        "check the format's name, or the columns and the date format in the mapping",
+        match reason.contains("another currency") {
+            true => {
+                "a shop has one currency: make a shop with the file's (`perennial init SHOP --set shop.currency=USD`), or convert the file"
+            }
+            false => "check the format's name, or the columns and the date format in the mapping",
+        },
     )
 }
 

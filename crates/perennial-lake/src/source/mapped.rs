@@ -209,6 +209,7 @@ impl Reader for Mapped {
         self.plans_in_file = self.plans.len();
         let checked = self.plans.iter().try_for_each(|plan| {
             self.check_plan(plan)?;
+            check_names(plan, header)?;
             check_ids(plan, file, header)
         });
         match self.naming {
@@ -448,6 +449,16 @@ impl Mapped {
 }
 
 /// A list or bytes are no id, whatever their text.
+/// Of two columns of one name nobody can say which is meant.
+fn check_names(plan: &Plan, header: &[String]) -> Result<(), Problem> {
+    let named = |name: &str| header.iter().filter(|other| other.trim().eq_ignore_ascii_case(name.trim())).count();
+    let cells = (0..plan.from.len()).filter_map(|column| plan.cell(column)).chain(plan.identities.iter().map(|(_, cell)| *cell));
+    match cells.filter_map(|cell| header.get(cell)).find(|name| named(name) > 1) {
+        Some(name) => Err(Problem::refused(format!("has two columns {name:?}"), "rename one of them, or leave it out")),
+        None => Ok(()),
+    }
+}
+
 fn check_ids(plan: &Plan, file: &Sniffed, header: &[String]) -> Result<(), Problem> {
     for (index, column) in plan.entity.columns().iter().enumerate().filter(|(_, column)| column.name.ends_with("_id")) {
         let Some(name) = plan.cell(index).and_then(|cell| header.get(cell)) else { continue };

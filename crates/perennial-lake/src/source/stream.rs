@@ -97,7 +97,8 @@ impl Unpacked {
             packing => {
                 let name = if packing == Packing::Gzip { "gzip" } else { "zstd" };
                 let cut = error.kind() == std::io::ErrorKind::UnexpectedEof || error.to_string().contains("incomplete frame");
-                let what = if cut { "is cut off" } else { "is damaged" };
+                // A packed file may be followed by another one, and by nothing else.
+                let what = if cut { "is cut off, or something else follows it," } else { "is damaged" };
                 Problem::refused(
                     format!("the {name} file {what} after {} of content ({error})", bytes_text(self.unpacked)),
                     "get the file again, whole",

@@ -109,6 +109,20 @@ pub fn ece(labels: &[bool], p: &[f64], bins: usize) -> Option<f64> {
     mean(table.iter().map(|bin| bin.rows as f64 * (bin.predicted - bin.observed).abs()), labels.len())
 }
 
+/// The ECE that a model which is right gives in 95 of 100 test windows like this one: by chance a bin's share is off by a normal deviate.
+#[must_use]
+pub fn ece_by_chance(labels: &[bool], p: &[f64], bins: usize) -> Option<f64> {
+    const DEVIATIONS: f64 = 1.645;
+    let (mut mean, mut variance) = (0.0, 0.0);
+    for bin in reliability(labels, p, bins) {
+        let spread = bin.rows as f64 * bin.predicted * (1.0 - bin.predicted);
+        // Mean and variance of |N(0, spread)|.
+        mean += (spread * std::f64::consts::FRAC_2_PI).sqrt();
+        variance += spread * (1.0 - std::f64::consts::FRAC_2_PI);
+    }
+    (!labels.is_empty()).then(|| (mean + DEVIATIONS * variance.sqrt()) / labels.len() as f64)
+}
+
 /// Share of positives among the `share` highest scores over the share among all. A tie across the border counts in proportion.
 #[must_use]
 pub fn lift(ranking: &Ranking, labels: &[bool], share: f64) -> Option<f64> {
@@ -151,6 +165,22 @@ mod tests {
     use super::*;
 
     /// AUROC .6 of 40 and 60: z = .1 / √(101 / 28,800) = 1.688634.
+    #[test]
+    fn a_right_model_stays_below_the_ece_of_chance_in_95_of_100_windows() {
+        use rand::{RngExt, SeedableRng};
+        let mut random = rand_pcg::Pcg64Mcg::seed_from_u64(7);
+        for rows in [200, 2_000] {
+            let p: Vec<f64> = (0..rows).map(|row| (f64::from(row) + 0.5) / f64::from(rows)).collect();
+            let below = (0..1_000).filter(|_| {
+                let labels: Vec<bool> = p.iter().map(|p| random.random::<f64>() < *p).collect();
+                let limit = ece_by_chance(&labels, &p, ECE_BINS).unwrap();
+                ece(&labels, &p, ECE_BINS).unwrap() < limit
+            });
+            assert!((935..=970).contains(&below.count()), "{rows} rows");
+        }
+        assert_eq!(ece_by_chance(&[], &[], ECE_BINS), None);
+    }
+
     #[test]
     fn chance_is_told_by_the_rank_sum() {
         assert!((p_above_chance(0.5, 40, 60) - 0.5).abs() < 1e-15);

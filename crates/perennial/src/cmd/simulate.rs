@@ -80,7 +80,8 @@ impl Simulate {
         let language = context.language_without_shop();
         context.print(&summary, || {
             let next = language.of("next: ", "下一步：");
-            format!("{}\n{next}perennial import --shop SHOP {}", summary.text(language), self.out.display())
+            let (text, out, currency) = (summary.text(language), self.out.display(), &settings.currency);
+            format!("{text}\n{next}perennial init SHOP --set shop.currency={currency} && perennial import --shop SHOP {out}")
         })?;
         Ok(Exit::Done)
     }

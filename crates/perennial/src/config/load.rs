@@ -167,6 +167,9 @@ impl Loaded {
                 let allowed = of_task().collect::<Vec<_>>().join(", ");
                 return Err(self.bad(setting, format!("names {name:?}, which is no model of the catalogue; there are {allowed}")));
             }
+            if let Some(twice) = names.iter().enumerate().find_map(|(at, name)| names[..at].contains(name).then_some(name)) {
+                return Err(self.bad(setting, format!("names {twice:?} twice")));
+            }
         }
         if jiff::tz::TimeZone::get(&s.shop.zone).is_err() {
             let problem = format!("is {:?}, expected an IANA zone such as \"Europe/London\" or \"UTC\"", s.shop.zone);
@@ -289,6 +292,7 @@ mod tests {
                 "[learn]\nsegment = [\"rfm\", \"kmeens\"]",
                 "perennial.toml: setting learn.segment names \"kmeens\", which is no model of the catalogue; there are rfm, kmeans",
             ),
+            ("[learn]\nsegment = [\"rfm\", \"rfm\"]", "perennial.toml: setting learn.segment names \"rfm\" twice"),
             ("[shop]\nlanguage = \"fr\"", "perennial.toml: setting shop.language is \"fr\", allowed are en, zh"),
             (
                 "[quality]\nrejects = \"loud\"",

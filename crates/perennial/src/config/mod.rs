@@ -184,7 +184,7 @@ settings! {
         better_probability_min: f64 = 0.9;
         /// Bootstrap replicates.
         bootstrap_replicates: u32 = 200;
-        /// Largest expected calibration error (15 equal-width bins) of a churn model.
+        /// Largest expected calibration error (15 equal-width bins) of a churn model, beyond what chance alone makes of a right one.
         ece_max: f64 = 0.05;
         /// How far predicted and actual totals may be apart, as a share of the actual.
         total_error_max: f64 = 0.25;

@@ -22,8 +22,8 @@ const CUSTOMERS_MIN: usize = 30;
 const DEVIATIONS: f64 = 2.576;
 /// Rows an origin is learned from, at most, newest windows first.
 const LESSON_ROWS_MAX: usize = 2_500;
-/// Days told, the newest.
-const POINTS_MAX: usize = 5;
+/// Days told before the test window, the newest.
+const POINTS_MAX: usize = 4;
 
 /// A way to part customers: every row's group, `None` where it is not known.
 pub struct Kind {
@@ -119,11 +119,20 @@ fn compared(judged: &Judged, rows: &[usize]) -> (f64, f64, f64) {
     }
 }
 
-/// The same recipe at every earlier day: learned from windows closed by then, judged on the one that began. Ascending; days whose
-/// past cannot carry the recipe are left out.
-pub fn drift(entry: &Entry, origins: &[Origin], run: &Run) -> Result<Vec<CalibrationPoint>> {
+/// What was forecast for the customers of a day and what came.
+pub fn compared_on(day: Day, judged: &Judged) -> CalibrationPoint {
+    let rows: Vec<usize> = (0..judged.rows()).collect();
+    let (predicted, observed, error) = compared(judged, &rows);
+    CalibrationPoint { from: day, customers: rows.len() as u64, predicted, observed, error }
+}
+
+/// The same recipe at every day before the test window: learned from windows closed by then, judged on the one that began. Ascending;
+/// days whose past cannot carry the recipe are left out.
+pub fn drift(entry: &Entry, origins: &[Origin], (run, test): (&Run, Option<Day>)) -> Result<Vec<CalibrationPoint>> {
     let one = Run { threads: 1, ..run.clone() };
-    let newest = origins.len().saturating_sub(POINTS_MAX);
+    let before = origins.iter().take_while(|origin| test.is_none_or(|test| origin.day < test)).count();
+    let origins = &origins[..before];
+    let newest = before.saturating_sub(POINTS_MAX);
     let points = parallel::map(run.threads, origins[newest..].iter().collect(), |at: &Origin| point(entry, origins, at, &one));
     Ok(points.into_iter().collect::<Result<Vec<_>>>()?.into_iter().flatten().collect())
 }
@@ -143,15 +152,7 @@ fn point(entry: &Entry, origins: &[Origin], at: &Origin, run: &Run) -> Result<Op
     lessons.reverse();
     let Ok(fitted) = (entry.fit)(&Value::Null, &Table::concat(&lessons)?, run) else { return Ok(None) };
     let judged = judge(entry.task, fitted.model.as_ref(), &at.active, 1)?;
-    let rows: Vec<usize> = (0..at.active.rows()).collect();
-    let (predicted, observed, error) = compared(&judged, &rows);
-    Ok((rows.len() >= CUSTOMERS_MIN).then_some(CalibrationPoint {
-        from: at.day,
-        customers: rows.len() as u64,
-        predicted,
-        observed,
-        error,
-    }))
+    Ok((judged.rows() >= CUSTOMERS_MIN).then(|| compared_on(at.day, &judged)))
 }
 
 #[cfg(test)]

@@ -40,9 +40,10 @@ pub struct Reigning<'a> {
 pub fn judge(settings: &Gate, candidate: &Judged, rivals: &Rivals<'_>, seed: u64) -> Verdict {
     let mut verdict = Verdict { reasons: Vec::new(), comparisons: json!({}) };
     match candidate {
-        Judged::Churn { churned, .. } => {
+        Judged::Churn { churned, p_churn } => {
             let measured = candidate.measured();
-            verdict.churn_limits(settings, &measured);
+            let by_chance = classify::ece_by_chance(churned, p_churn, classify::ECE_BINS).unwrap_or(0.0);
+            verdict.churn_limits(settings, &measured, by_chance);
             verdict.must_rank(churned, &measured, settings.better_probability_min);
         }
         Judged::Value { .. } => verdict.value_limits(settings, candidate),
@@ -108,12 +109,13 @@ impl Verdict {
         self.reasons.push(Words::of(en, zh));
     }
 
-    fn churn_limits(&mut self, settings: &Gate, measured: &Measured) {
+    /// `by_chance`: the ECE that a model which is right may show on so few customers.
+    fn churn_limits(&mut self, settings: &Gate, measured: &Measured, by_chance: f64) {
         match measured.get("ece").copied() {
-            Some(ece) if ece <= settings.ece_max => {}
+            Some(ece) if ece <= settings.ece_max.max(by_chance) => {}
             Some(ece) => self.refuse(
-                format!("miscalibrated: ECE {ece:.4}, allowed is {} (gate.ece_max)", settings.ece_max),
-                format!("校准不足：ECE {ece:.4}，允许上限 {}（gate.ece_max）", settings.ece_max),
+                format!("miscalibrated: ECE {ece:.4}, allowed is {} (gate.ece_max), and chance alone stays below {by_chance:.4} in 95% of such windows", settings.ece_max),
+                format!("校准不足：ECE {ece:.4}，允许上限 {}（gate.ece_max），而纯随机在 95% 的同类窗口中低于 {by_chance:.4}", settings.ece_max),
             ),
             None => self.refuse("calibration cannot be measured on the test window", "检验窗口内无法衡量校准"),
         }
@@ -181,6 +183,7 @@ impl Verdict {
                 let Difference { gain, lo95, hi95, p_better, draws } = difference;
                 let (better, needed) = (percent(p_better), percent(threshold));
                 let Words { en, zh } = rival;
+                let metric = if metric == "mae" { "mae (minor units)" } else { metric };
                 self.refuse(
                     format!("{verb} {en} on {metric}: gain {gain:.4} [{lo95:.4}, {hi95:.4}], better in {better}% of {draws} paired resamples, needed {needed}%"),
                     format!("{metric} {verb_zh}{zh}：增益 {gain:.4} [{lo95:.4}, {hi95:.4}]，{draws} 次配对重抽样中 {better}% 更优，要求 {needed}%"),

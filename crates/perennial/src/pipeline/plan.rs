@@ -103,7 +103,10 @@ impl Plan {
             days => (days as i32, by_setting("learn.horizon_days")),
         };
         let (look_back_days, look_back_reason) = match settings.look_back_days {
-            0 => (chosen.lookback_days.max(horizon_days), chosen.reason),
+            0 if chosen.lookback_days < horizon_days => {
+                (horizon_days, Words::of("no shorter than the horizon".to_owned(), "不短于预测期".to_owned()))
+            }
+            0 => (chosen.lookback_days, chosen.reason),
             days => (days.min(36_500) as i32, by_setting("learn.look_back_days")),
         };
         let span = Span { first, as_of, horizon_days };

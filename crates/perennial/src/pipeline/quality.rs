@@ -2,14 +2,14 @@
 
 use anyhow::Result;
 use perennial_contract::engine::Who;
-use perennial_lake::quality::{self, Verdict};
+use perennial_lake::quality::{self, QualityError, Verdict};
 use serde_json::Value;
 
 use super::Refusal;
 use super::dataset::{Rows, features_at};
 use super::plan::as_of_or_default;
 use super::verdict;
-use crate::cmd::{Context, Language};
+use crate::cmd::{Context, Language, UsageError};
 use crate::shop::{Shop, now};
 
 /// The gate's verdict and whether somebody overrode it.
@@ -32,7 +32,11 @@ pub struct FeatureCleaning {
 pub fn gate_of_quality(shop: &Shop, context: &Context, why: Option<&str>) -> Result<QualityGate> {
     let spinner = context.progress().spinner("checking the data");
     let at = shop.lake.snapshot()?;
-    let verdict = quality::check(&shop.lake, &at, &shop.quality_settings())?;
+    let verdict = quality::check(&shop.lake, &at, &shop.quality_settings()).map_err(|error| match error {
+        // A rule that cannot be run is a mistake in the settings.
+        QualityError::Rule { .. } => anyhow::Error::from(UsageError(error.to_string())),
+        other => other.into(),
+    })?;
     drop(spinner);
     let mut override_why = None;
     if let (false, Some(why)) = (verdict.is_open(), why) {

@@ -26,7 +26,11 @@ use super::plan::{self, Plan, as_of_or_default, looks_ahead};
 use super::score::Champion;
 use crate::cmd::{Context, complain};
 use crate::registry::{Filing, Row, Status};
+use crate::report::CalibrationPoint;
 use crate::shop::{Shop, now};
+
+/// Where a model's metrics hold what was forecast and what came, by day.
+const DRIFT: &str = "drift";
 
 /// What a training run left in the registry.
 pub struct Trained {
@@ -165,6 +169,7 @@ impl Files<'_> {
                     metrics["baseline"] = json!(entry.role == Role::Baseline);
                     metrics[leaving::FACT] = json!(self.plan.leaving.definition);
                     metrics["leaks"] = self.material.leaks.iter().map(Leak::facts).collect();
+                    metrics[DRIFT] = json!(self.plan.test.map(|test| [calibration::compared_on(test, &judged)]));
                     metrics["slices"] = json!(calibration::slices(&judged, &kinds));
                     if let Some(served) = &model {
                         metrics["importance"] = json!(served.importance);
@@ -197,7 +202,10 @@ impl Files<'_> {
             let Some((filing, entry)) = best.and_then(|filing| catalog::find(&filing.name).map(|entry| (filing, entry))) else {
                 continue;
             };
-            filing.metrics["drift"] = json!(calibration::drift(entry, &self.material.origins, &self.run())?);
+            // The test window is told as it was judged: by more lessons, on more customers.
+            let last: Vec<CalibrationPoint> = serde_json::from_value(filing.metrics[DRIFT].take()).unwrap_or_default();
+            let earlier = calibration::drift(entry, &self.material.origins, (&self.run(), self.plan.test))?;
+            filing.metrics[DRIFT] = json!(earlier.into_iter().chain(last).collect::<Vec<_>>());
         }
         Ok(())
     }

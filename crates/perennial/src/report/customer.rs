@@ -277,6 +277,7 @@ impl OutlookPicture {
                 facts.push((String::new(), format!("{before}{}{margin}", t.list_comma)));
             }
         }
+        facts.push((String::new(), t.customer_two_views.to_owned()));
         if let Some(p) = self.p_alive {
             facts.push((t.customer_alive.to_owned(), fill(t.customer_alive_note, &[("p", &l.percent(p, 0))])));
         }

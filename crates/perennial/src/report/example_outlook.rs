@@ -6,6 +6,7 @@ use super::data::*;
 
 pub fn outlook() -> Outlook {
     let stage = |en: &str, zh: &str, customers: u64| StageFacts {
+        rank: 0,
         name: Phrase::both(en, zh),
         meaning: Phrase::both("orders at the usual pace", "按正常节奏下单"),
         customers,

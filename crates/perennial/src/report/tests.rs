@@ -95,7 +95,10 @@ fn hindsight_and_season_stand_beside_the_headline() {
     let before = |first: &str, second: &str| page.find(first).zip(page.find(second)).is_some_and(|(a, b)| a < b);
     assert!(before("Hindsight: the models of Churn, Outlook were trained as of 16 Feb 2026", "will not order again"));
     assert!(before("will not order again", "Season: a year ago 41.2%") && before("but 35.1%", "of their usual spending"));
-    assert!(page.contains("more will order, and fewer leave") && page.contains("预测不含季节因素：若今年情形相同，下单者会多于"));
+    assert!(
+        page.contains("more will order, and fewer leave")
+            && page.contains("流失与价值模型不含季节因素：若今年情形相同，下单者会多于")
+    );
     // What the frame says of the day is no longer that nothing later is known.
     assert!(!page.contains("is known to the models") && page.contains("do know later days: they were trained as of 16 Feb 2026"));
     assert!(page.contains("事后之见：流失、前景的模型训练截至2026年2月16日") && page.contains("的模型知道之后的日子"));
@@ -323,9 +326,9 @@ fn picture() -> CustomerPicture {
         churn_window_days: Some(90),
         not_eligible: None,
         p_churn: Some(0.731),
-        spend_cents: Some(21_040.0),
-        spend_cents_lo80: Some(0.0),
-        spend_cents_hi80: Some(60_312.0),
+        spend_cents: Some(21_040),
+        spend_cents_lo80: Some(0),
+        spend_cents_hi80: Some(60_312),
         not_scored: None,
         outlook: Some(OutlookPicture {
             stage: "at_risk".into(),
@@ -339,17 +342,17 @@ fn picture() -> CustomerPicture {
                 is_extrapolated: false,
                 p_no_order: Some(0.7),
                 orders_expected: Some(0.61),
-                spend_cents: Some(21_040.0),
-                spend_cents_50: Some((0.0, 10_000.0)),
-                spend_cents_80: Some((0.0, 60_312.0)),
-                spend_cents_95: Some((0.0, 120_000.0)),
+                spend_cents: Some(21_040),
+                spend_cents_50: Some((0, 10_000)),
+                spend_cents_80: Some((0, 60_312)),
+                spend_cents_95: Some((0, 120_000)),
                 orders_50: Some((0, 1)),
                 orders_80: Some((0, 2)),
                 orders_95: Some((0, 4)),
-                gross_cents: Some(23_000.0),
-                gross_cents_50: Some((0.0, 11_000.0)),
-                gross_cents_80: Some((0.0, 66_000.0)),
-                gross_cents_95: Some((0.0, 132_000.0)),
+                gross_cents: Some(23_000),
+                gross_cents_50: Some((0, 11_000)),
+                gross_cents_80: Some((0, 66_000)),
+                gross_cents_95: Some((0, 132_000)),
                 margin_cents: None,
                 margin_cents_50: None,
                 margin_cents_80: None,
@@ -448,5 +451,5 @@ fn a_picture_keeps_its_bits_through_json() {
     let text = serde_json::to_string(&picture).expect("plain data");
     let again: CustomerPicture = serde_json::from_str(&text).expect("reads back");
     assert_eq!(again.p_churn.map(f64::to_bits), picture.p_churn.map(f64::to_bits));
-    assert!(text.contains("\"customer_id\":\"17850\"") && text.contains("\"spend_cents_lo80\":0.0"));
+    assert!(text.contains("\"customer_id\":\"17850\"") && text.contains("\"spend_cents_lo80\":0,"));
 }

@@ -271,6 +271,7 @@ catalogue! {
     moved_up: "Moved up", "上升";
     moved_down: "Moved down", "下降";
     stayed: "Stayed", "未变";
+    stayed_alike: "Stayed, or moved to a stage as good", "停留，或转入同等阶段";
     arrivals: "New since then", "此后新增";
     from_to: "From, to", "从 → 到";
 
@@ -436,8 +437,8 @@ catalogue! {
     told_too_high: "too high", "偏高";
     told_too_low: "too low", "偏低";
     drift_figure: "Right at earlier days too?", "在更早的日子也准吗？";
-    drift_note: "The same recipe learned from what was known by each day, beside what came after it: a sample of 1,000 customers a day.",
-        "同一方法只用当日之前的数据学习，再与其后的实际对照：每日抽取 1,000 位客户。";
+    drift_note: "The last point is the test window, as the model was judged. At the days before it the same recipe learned from fewer rows (2,500) known by then, on a sample of 1,000 customers: look for a trend, not at the level.",
+        "最后一点为检验窗口，即模型受检验的结果。此前各日以同一方法只用当日之前的较少数据（2,500 行）学习，并在 1,000 位客户的样本上对照：请看趋势，而非水平。";
     chance_alone: "Chance alone (99%)", "随机范围（99%）";
 
     // The outlook.
@@ -448,6 +449,8 @@ catalogue! {
     within: "Within", "期限";
     buyers_expected: "Customers who order", "下单客户数";
     orders_expected: "Orders", "订单数";
+    customer_two_views: "The first lines come from models that read everything known, the lines from Stage on from purchase days and amounts alone: they may differ. A mean may lie outside its interval, because spend is skewed.",
+        "前几行来自读取全部信息的模型，自“阶段”起仅依据购买日与金额：二者可能不同。消费分布偏斜，均值可能落在区间之外。";
     extrapolated: "longer than any closed window: the law, set right as for the longest one, intervals widened", "长于所有已结束窗口：统计规律按最长窗口校正，区间已放宽";
     outlook_of_season: "Set right on what came of the same forecasts in the {horizon} from {from}, the season ahead a year ago; the same for the other horizons.",
         "依据同样的预测在自{from}起 {horizon}内（一年前的同一季节）的实际结果校正；其他预测期亦然。";

@@ -52,6 +52,20 @@ impl Stage {
         }
     }
 
+    /// How good for the shop: from those who buy often to those who are gone.
+    #[must_use]
+    pub const fn rank(self) -> i32 {
+        match self {
+            Self::Loyal => 4,
+            Self::Active | Self::WonBack => 3,
+            Self::New => 2,
+            Self::Prospect | Self::Cooling => 1,
+            Self::AtRisk => 0,
+            Self::Dormant => -1,
+            Self::Churned => -2,
+        }
+    }
+
     #[must_use]
     pub fn name(self) -> Words {
         let (en, zh) = match self {

@@ -26,6 +26,7 @@ impl Facts<'_> {
         let stage = |stage: &Stage| {
             let rows = || (0..stages.len()).filter(|&row| stages.is_valid(row) && stages.value(row) == stage.key());
             StageFacts {
+                rank: stage.rank(),
                 name: phrase(stage.name()),
                 meaning: phrase(stage.meaning()),
                 customers: rows().count() as u64,

@@ -80,7 +80,9 @@ impl Facts<'_> {
             let is_definition =
                 [column::DAYS_SINCE_LAST_ORDER, column::ORDERS, column::SPEND_CENTS, column::X].contains(&field.name().as_str());
             let is_number = field.data_type().is_numeric() || *field.data_type() == DataType::Boolean;
-            is_number && !is_definition && !column::is_reserved(field.name())
+            // A mean of months or weekdays is nobody's.
+            let is_calendar = ["month_of_", "weekday_of_", "hour_of_"].iter().any(|part| field.name().starts_with(part));
+            is_number && !is_definition && !is_calendar && !column::is_reserved(field.name())
         };
         let fields: Vec<&Arc<Field>> = schema.fields().iter().filter(is_told).collect();
         let spreads = parallel::map(self.shop.threads(), fields, |field| Spread::of(features, field.name()));

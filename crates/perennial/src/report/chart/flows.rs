@@ -1,12 +1,16 @@
 //! Flows: how many moved from which group to which, as ribbons between two stacks.
 
+use std::cmp::Ordering;
+
 use super::canvas::{Anchor, Canvas, Caption, Markup, Rect, number};
 use super::scale::Scale;
 
 pub struct Flows<'a> {
-    /// Groups at the left, best first. One more row than at the right stands for those who were not there before.
+    /// Groups at the left. One more row than at the right stands for those who were not there before.
     pub from: &'a [String],
     pub to: &'a [String],
+    /// How good a group at the right, and the same at the left, is: moves to a higher rank are good, to a lower one a risk.
+    pub ranks: &'a [i32],
     /// `counts[i][j]` from `from[i]` to `to[j]`.
     pub counts: &'a [Vec<u64>],
 }
@@ -75,11 +79,12 @@ pub fn flows(caption: &Caption<'_>, flows: &Flows<'_>, label: &dyn Fn(usize, usi
                 continue;
             }
             let height = n as f64 * unit;
-            let class = match (i >= columns, i.cmp(&j)) {
-                (true, _) => "ribbon base",
-                (false, std::cmp::Ordering::Equal) => "ribbon stay",
-                (false, std::cmp::Ordering::Greater) => "ribbon good",
-                (false, std::cmp::Ordering::Less) => "ribbon risk",
+            let rank = |group: usize| flows.ranks.get(group).copied();
+            let class = match rank(i).zip(rank(j)).map(|(before, now)| now.cmp(&before)) {
+                None => "ribbon base",
+                Some(Ordering::Equal) => "ribbon stay",
+                Some(Ordering::Greater) => "ribbon good",
+                Some(Ordering::Less) => "ribbon risk",
             };
             // A ribbon keeps its place also when it is too thin to be told from its neighbours and stays undrawn.
             let d = ribbon((x0 + NODE, left.take(i, height)), (x1 - NODE, right.take(j, height)), height);

@@ -68,17 +68,21 @@ fn every_chart_draws_nothing_and_nonsense_without_a_crash() {
         }
         assert!(!spark(&values).0.contains("NaN"));
     }
-    let empty = flows(&caption(), &Flows { from: &[], to: &[], counts: &[] }, &|_, _, _| String::new());
+    let empty = flows(&caption(), &Flows { from: &[], to: &[], ranks: &[], counts: &[] }, &|_, _, _| String::new());
     assert!(empty.0.ends_with("</svg>"));
 }
 
 #[test]
 fn ribbons_are_as_thick_as_their_counts() {
     let names = vec!["A".to_owned(), "B".to_owned()];
-    let drawn = flows(&caption(), &Flows { from: &names, to: &names, counts: &[vec![3, 1], vec![0, 4]] }, &|i, j, n| {
+    let counts = [vec![3, 1], vec![0, 4]];
+    let drawn = flows(&caption(), &Flows { from: &names, to: &names, ranks: &[1, 0], counts: &counts }, &|i, j, n| {
         format!("{i}-{j}-{n}")
     });
     assert_eq!(drawn.0.matches("class=\"ribbon").count(), 3);
     assert_eq!(drawn.0.matches("ribbon risk").count(), 1);
     assert!(drawn.0.contains("0-1-1") && !drawn.0.contains("1-0-0"));
+    let better =
+        flows(&caption(), &Flows { from: &names, to: &names, ranks: &[0, 1], counts: &counts }, &|_, _, _| String::new());
+    assert_eq!((better.0.matches("ribbon good").count(), better.0.matches("ribbon risk").count()), (1, 0));
 }

@@ -26,6 +26,8 @@ pub struct Outlook {
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct StageFacts {
+    /// How good it is for the shop; stages alike have one rank.
+    pub rank: i32,
     pub name: Phrase,
     pub meaning: Phrase,
     pub customers: u64,

@@ -131,13 +131,14 @@ fn migration(l: &Locale<'_>, outlook: &Outlook) -> Option<Figure> {
     let twin = table(t.stages_moved, &head, rows.collect());
     let id = super::id(l, "fig-stages-moved");
     let caption = Caption { id: &id, title: t.stages_moved, description: &note };
-    let chart = flows(&caption, &Flows { from: &names, to: &names, counts: &counts }, &|i, j, count| {
+    let ranks: Vec<i32> = used.iter().map(|&at| outlook.stages[at].rank).collect();
+    let chart = flows(&caption, &Flows { from: &names, to: &names, ranks: &ranks, counts: &counts }, &|i, j, count| {
         format!("{} → {}{}{}", names[i], names[j], t.colon, l.customers(count))
     });
     Some(Figure {
         title: t.stages_moved.to_owned(),
         note,
-        legend: vec![],
+        legend: vec![("good", t.moved_up.to_owned()), ("risk", t.moved_down.to_owned()), ("stay", t.stayed_alike.to_owned())],
         chart,
         twin: Table { fold: Some(t.as_table.to_owned()), ..twin },
         wide: false,

@@ -214,8 +214,10 @@ fn migration(l: &Locale<'_>, m: &Migration) -> Figure {
         let name = |names: &[String], k: usize| names.get(k).cloned().unwrap_or_default();
         format!("{} → {}: {}", name(&from, i), name(&to, j), l.customers(n))
     };
-    let chart =
-        flows(&Caption { id: &id, title: &title, description: &note }, &Flows { from: &from, to: &to, counts: &counts }, &say);
+    // Best first.
+    let ranks: Vec<i32> = (0..to.len() as i32).map(|place| -place).collect();
+    let caption = Caption { id: &id, title: &title, description: &note };
+    let chart = flows(&caption, &Flows { from: &from, to: &to, ranks: &ranks, counts: &counts }, &say);
     let mut head = heads(&[t.from_to]);
     head.extend(to.iter().flat_map(|name| heads(&[&format!("#{name}")])));
     let rows = from.iter().zip(&counts).map(|(name, row)| {
