@@ -69,7 +69,7 @@ impl Shop {
         if !path.exists() {
             // Made anew in silence it would hold no model, and every score would be of nobody.
             bail!(
-                "{0}: the registry of the shop's models is gone; put it back from a copy, or make an empty file of that name and run \
+                "{0}: the registry of the shop's models is gone; put it back from a copy, or move the folder models away, make an empty file of that name and run \
                  `perennial train`",
                 path.display()
             );

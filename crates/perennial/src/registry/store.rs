@@ -121,7 +121,7 @@ impl Registry {
         let bytes = |path: &Path| std::fs::metadata(path).map_or(0, |file| file.len());
         let has_models = || std::fs::read_dir(shop.join("models")).is_ok_and(|mut entries| entries.next().is_some());
         if path.exists() && bytes(&path) == 0 && bytes(&shop.join(format!("{REGISTRY_FILE}-wal"))) == 0 && has_models() {
-            let why = "is empty, though there are models: restore it from a backup, or delete it and train again";
+            let why = "is empty, though there are models: put it back from a copy, or move the folder models away and run `perennial train`";
             return Err(RegistryError::NotPossible(format!("{} {why}", path.display())));
         }
         let database = Connection::open(&path)?;

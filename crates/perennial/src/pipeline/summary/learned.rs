@@ -34,9 +34,13 @@ fn usual_cents(repeat_cents: f64, repeats: f64) -> f64 {
     if repeats > 0.0 && repeat_cents.is_finite() { (repeat_cents * repeats).max(0.0) } else { 0.0 }
 }
 
-/// The report's name of a metric.
-fn shown_name(metric: &str) -> &str {
-    if metric == "mae" { "mae_cents" } else { metric }
+/// The report's name of a task's metric. The total of churn is of those who order again, as in its tables.
+fn shown_name(task: Task, metric: &str) -> &str {
+    match (task, metric) {
+        (_, "mae") => "mae_cents",
+        (Task::Churn, "total_ratio") => "buyers_ratio",
+        _ => metric,
+    }
 }
 
 impl Facts<'_> {
@@ -67,7 +71,7 @@ impl Facts<'_> {
                 Some(Estimate { value: sign * number("gain")?, interval: Some((low.min(high), low.max(high))) })
             });
             Some(MetricRow {
-                metric: shown_name(name).to_owned(),
+                metric: shown_name(champion.task, name).to_owned(),
                 champion: point(value),
                 baseline: baseline.and_then(|row| row.metrics["test"][*name].as_f64()).map(point),
                 difference,
@@ -230,7 +234,7 @@ fn model_row(row: &Row) -> ModelRow {
     ];
     let metric = |name: &&str| {
         let value = row.metrics["test"][*name].as_f64()?;
-        Some(ModelMetric { metric: shown_name(name).to_owned(), estimate: point(value) })
+        Some(ModelMetric { metric: shown_name(row.task, name).to_owned(), estimate: point(value) })
     };
     ModelRow {
         task: row.task.name().to_owned(),
