@@ -54,7 +54,15 @@ const WIDE_AT: &[u8] = "＠".as_bytes();
 /// Whether an address may stand in a text at all.
 #[must_use]
 pub fn holds_at(text: &str) -> bool {
-    text.contains('@') || text.contains('＠')
+    // `＠` begins with 0xef.
+    let mut rest = text.as_bytes();
+    while let Some(at) = memchr::memchr2(b'@', 0xef, rest) {
+        if rest[at] == b'@' || rest[at..].starts_with(WIDE_AT) {
+            return true;
+        }
+        rest = &rest[at + 1..];
+    }
+    false
 }
 
 type Found = (usize, usize, &'static str);

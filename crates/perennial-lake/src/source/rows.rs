@@ -115,6 +115,33 @@ fn is_free_text(entity: Entity, column: &str) -> bool {
 /// The column of ids from before a customer was known.
 const ANONYMOUS: &str = "anonymous_ids";
 
+/// What to keep of a cell that tells who somebody is; `None` where it does not.
+fn without_addresses(
+    (entity, column): (Entity, &str),
+    value: &Value<'_>,
+    pseudonyms: Option<&Pseudonyms>,
+) -> Result<Option<Value<'static>>, Problem> {
+    let kept = |text: &str| match masked(text) {
+        Cow::Borrowed(_) => Ok(None),
+        Cow::Owned(_) if is_key(entity, column) || column == ANONYMOUS => {
+            let pseudonyms = pseudonyms.ok_or_else(|| {
+                let key = "import it into a shop made with `perennial init`, which has a key for pseudonyms";
+                Problem::refused(format!("has an e-mail address in {column} of {entity}"), key)
+            })?;
+            Ok(Some(pseudonyms.of_key(text)))
+        }
+        Cow::Owned(masked) => Ok(Some(masked)),
+    };
+    Ok(match value {
+        Value::Text(text) => kept(text)?.map(Value::Shown),
+        Value::Texts(list) => {
+            let list = list.iter().map(|text| Ok(kept(text)?.unwrap_or_else(|| text.clone())));
+            Some(Value::Texts(list.collect::<Result<_, Problem>>()?))
+        }
+        _ => None,
+    })
+}
+
 /// Rows are handed on when there are this many, or this many bytes of text.
 const ROWS_MAX: usize = 32_768;
 const TEXT_BYTES_MAX: usize = 8 << 20;
@@ -148,55 +175,30 @@ impl Rows {
     /// If the values are not of the columns' number and kinds, which is a mistake in the caller's code.
     pub fn push(&mut self, values: &[Value<'_>], pseudonyms: Option<&Pseudonyms>) -> Result<u64, Problem> {
         assert_eq!(values.len(), self.builders.len(), "{} has other columns", self.entity);
-        let mut shown: Vec<(usize, Value<'static>)> = Vec::new();
-        for (index, value) in values.iter().enumerate() {
-            match value {
-                Value::Text(text) => self.text_bytes += text.len(),
-                Value::Texts(list) => self.text_bytes += list.iter().map(String::len).sum::<usize>(),
-                _ => {}
-            }
-            if let Some(other) = self.without_addresses(index, value, pseudonyms)? {
-                shown.push((index, other));
-            }
-        }
-        let mut others = shown.iter().peekable();
+        let mut cells_masked = 0;
+        let columns = self.entity.columns();
         for (index, (builder, value)) in self.builders.iter_mut().zip(values).enumerate() {
-            let value = others.next_if(|(at, _)| *at == index).map_or(value, |(_, other)| other);
-            assert!(builder.push(value), "{}.{} cannot hold {value:?}", self.entity, self.entity.columns()[index].name);
+            // An address is one in any column, whatever a shop writes there; a customer's id was looked at before.
+            let may_hold = match value {
+                Value::Text(text) => {
+                    self.text_bytes += text.len();
+                    (self.customer != Some(index) && holds_at(text)) || self.free.contains(&index)
+                }
+                Value::Texts(list) => {
+                    self.text_bytes += list.iter().map(String::len).sum::<usize>();
+                    list.iter().any(|text| holds_at(text))
+                }
+                _ => false,
+            };
+            if may_hold && let Some(other) = without_addresses((self.entity, columns[index].name), value, pseudonyms)? {
+                builder.push(&other);
+                cells_masked += 1;
+                continue;
+            }
+            assert!(builder.push(value), "{}.{} cannot hold {value:?}", self.entity, columns[index].name);
         }
         self.len += 1;
-        Ok(shown.len() as u64)
-    }
-
-    /// What to keep of a cell that tells who somebody is; `None` where it does not.
-    fn without_addresses(
-        &self,
-        index: usize,
-        value: &Value<'_>,
-        pseudonyms: Option<&Pseudonyms>,
-    ) -> Result<Option<Value<'static>>, Problem> {
-        // An address is one in any column, whatever a shop writes there; a customer's id was looked at before.
-        let may_hold = |text: &str| self.free.contains(&index) || (self.customer != Some(index) && holds_at(text));
-        let name = self.entity.columns()[index].name;
-        let kept = |text: &str| match masked(text) {
-            Cow::Borrowed(_) => Ok(None),
-            Cow::Owned(_) if is_key(self.entity, name) || name == ANONYMOUS => {
-                let pseudonyms = pseudonyms.ok_or_else(|| {
-                    let key = "import it into a shop made with `perennial init`, which has a key for pseudonyms";
-                    Problem::refused(format!("has an e-mail address in {name} of {}", self.entity), key)
-                })?;
-                Ok(Some(pseudonyms.of_key(text)))
-            }
-            Cow::Owned(masked) => Ok(Some(masked)),
-        };
-        Ok(match value {
-            Value::Text(text) if may_hold(text) => kept(text)?.map(Value::Shown),
-            Value::Texts(list) if list.iter().any(|text| holds_at(text)) => {
-                let list = list.iter().map(|text| Ok(kept(text)?.unwrap_or_else(|| text.clone())));
-                Some(Value::Texts(list.collect::<Result<_, Problem>>()?))
-            }
-            _ => None,
-        })
+        Ok(cells_masked)
     }
 
     /// The row added last stands there; an empty file is none.
