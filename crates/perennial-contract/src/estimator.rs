@@ -1,9 +1,12 @@
 //! The three steps of learning: `Estimator` (what to learn) → `Model` (learned, immutable) → `Scorer` (one per thread).
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::Table;
+use crate::season::SeasonalIndex;
 use crate::table::TableError;
 
 /// Columns with a fixed meaning in training and feature tables. Every other column is a feature: numeric, boolean or text (a category).
@@ -178,6 +181,8 @@ pub struct Run {
     /// Threads to use; the result must not depend on it.
     pub threads: usize,
     pub horizon_days: i32,
+    /// How the year goes, where it is known.
+    pub season: Option<Arc<SeasonalIndex>>,
 }
 
 #[derive(Debug, thiserror::Error)]

@@ -8,6 +8,7 @@ pub mod engine;
 pub mod entity;
 pub mod estimator;
 pub mod money;
+pub mod season;
 pub mod source;
 pub mod table;
 

@@ -62,7 +62,7 @@ fn main() -> Result<(), Error> {
     let (trees, threads): (usize, usize) = (trees.parse()?, threads.parse()?);
     let (train, label) = read(Path::new(folder), "train", usize::MAX)?;
     let (test, test_label) = read(Path::new(folder), "test", usize::MAX)?;
-    let run = Run { seed: 1, threads, horizon_days: 90 };
+    let run = Run { seed: 1, threads, horizon_days: 90, season: None };
     let params = BoostParams { trees, leaves: 63, ..BoostParams::default() };
     let (at, cpu) = (Instant::now(), cpu_s());
     let model = Booster::fit(&Examples { matrix: &train, label: &label, weight: None }, None, &params, &run)?;

@@ -46,7 +46,7 @@ fn main() -> Result<(), Error> {
     };
     let folder = Path::new(folder);
     let (train, test) = (read(&folder.join("train.csv"))?, read(&folder.join("test.csv"))?);
-    let run = Run { seed: 1, threads: 2, horizon_days: horizon_days.parse()? };
+    let run = Run { seed: 1, threads: 2, horizon_days: horizon_days.parse()?, season: None };
     let mut answers = Vec::with_capacity(models.len());
     for name in models {
         let entry = catalog::find(name).ok_or_else(|| format!("no model {name} in the catalogue"))?;

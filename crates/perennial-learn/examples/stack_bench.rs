@@ -96,7 +96,7 @@ fn main() -> Result<(), Error> {
     let next = table(rows / WINDOWS.len(), features, WINDOWS[WINDOWS.len() - 1] + HORIZON_DAYS)?;
     let newer: Vec<Table> = windows.iter().skip(1).cloned().chain([next]).collect();
     let newer = Table::concat(&newer)?;
-    let run = Run { seed: 1, threads, horizon_days: HORIZON_DAYS };
+    let run = Run { seed: 1, threads, horizon_days: HORIZON_DAYS, season: None };
     for name in ["logistic_rfm", "logistic", "boost_churn", "bgnbd", "stack_churn"] {
         let entry = catalog::find(name).ok_or("not in the catalogue")?;
         let (at, cpu) = (Instant::now(), cpu_s());

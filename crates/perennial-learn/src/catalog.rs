@@ -401,7 +401,7 @@ pub const FLAT_FITS: &[FlatFit] = &[
 ];
 
 fn flat_logistic(table: &Table) -> Result<FitSummary, FitError> {
-    let model = LogisticRfm {}.fit(table, &Run { seed: 1, threads: 2, horizon_days: 1 })?;
+    let model = LogisticRfm {}.fit(table, &Run { seed: 1, threads: 2, horizon_days: 1, season: None })?;
     model.summary().ok_or_else(|| {
         FitError::Refused("two of the columns say the same, so no standard errors exist; leave one out".to_owned())
     })

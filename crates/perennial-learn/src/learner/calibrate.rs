@@ -10,10 +10,11 @@
 
 use std::sync::Arc;
 
-use perennial_contract::Table;
 use perennial_contract::arrow::array::Float64Array;
 use perennial_contract::estimator::{Contributions, FitError, FitSummary, LoadError, Model, Run, ScoreError, Scorer, column};
+use perennial_contract::season::SeasonalIndex;
 use perennial_contract::table::TableError;
+use perennial_contract::{Day, Table};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -45,6 +46,9 @@ pub struct Calibration {
     pub log_loss_before: f64,
     pub log_loss_after: f64,
     pub calibrator: Calibrator,
+    /// How the year goes: log-odds are moved by the index of the day they are as of, before the map.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub season: Option<SeasonalIndex>,
 }
 
 #[derive(Clone)]
@@ -66,20 +70,21 @@ pub struct Judged {
     p: Vec<f64>,
     labels: Vec<bool>,
     hashes: Vec<u64>,
+    season: Option<Arc<SeasonalIndex>>,
 }
 
 impl Judged {
     /// `p`, `labels` and hashes of the customers, one a row.
     pub(super) const fn of(on: CalibratedOn, p: Vec<f64>, labels: Vec<bool>, hashes: Vec<u64>) -> Self {
-        Self { on, p, labels, hashes }
+        Self { on, p, labels, hashes, season: None }
     }
 
-    const fn nothing(on: CalibratedOn) -> Self {
-        Self { on, p: Vec::new(), labels: Vec::new(), hashes: Vec::new() }
+    fn nothing(on: CalibratedOn, run: &Run) -> Self {
+        Self { season: run.season.clone(), ..Self::of(on, Vec::new(), Vec::new(), Vec::new()) }
     }
 
     fn add(&mut self, model: &dyn Model, rows: &Table) -> Result<(), FitError> {
-        let p = scores_of(model, rows)?;
+        let p = in_season(scores_of(model, rows)?, rows, self.season.as_deref())?;
         let labels = rows.f64s(column::LABEL_CHURN)?;
         let hashes = windows::customer_hash(rows)?;
         for ((p, label), hash) in p.into_iter().zip(labels).zip(hashes) {
@@ -108,7 +113,14 @@ impl Judged {
         let (log_loss_before, log_loss_after) = (loss(&self.p), loss(&after));
         Calibrated {
             inner,
-            calibration: Calibration { on: self.on, rows: self.p.len(), log_loss_before, log_loss_after, calibrator },
+            calibration: Calibration {
+                on: self.on,
+                rows: self.p.len(),
+                log_loss_before,
+                log_loss_after,
+                calibrator,
+                season: self.season.as_deref().cloned(),
+            },
         }
     }
 }
@@ -116,6 +128,19 @@ impl Judged {
 /// `p_churn` of rows, NaN where the model has none.
 pub fn scores_of(model: &dyn Model, rows: &Table) -> Result<Vec<f64>, FitError> {
     Ok(model.scorer().score(rows)?.f64s(column::P_CHURN)?)
+}
+
+/// The chances moved by the season of the day each row is as of.
+fn in_season(p: Vec<f64>, rows: &Table, season: Option<&SeasonalIndex>) -> Result<Vec<f64>, TableError> {
+    let Some(season) = season.filter(|_| rows.has(column::AS_OF)) else { return Ok(p) };
+    let days = rows.days(column::AS_OF)?;
+    let moved = |(p, day): (f64, Option<Day>)| {
+        let leaving = day.map_or(0.0, |day| season.at(day).leaving);
+        let odds = p / (1.0 - p) * libm::exp(leaving);
+        // Certain chances stay certain.
+        if leaving == 0.0 || !odds.is_finite() { p } else { odds / (1.0 + odds) }
+    };
+    Ok(p.into_iter().zip(days).map(moved).collect())
 }
 
 /// Fit on every row of `train` and calibrate forward in time.
@@ -126,18 +151,18 @@ pub fn fit(train: &Table, run: &Run, fit_on: FitOn<'_>) -> Result<Fitted, FitErr
     // Early windows may be too thin for the learner; that is no reason to give up the model.
     let evidence = match early.as_ref().map(fit_on) {
         Some(Ok(earlier)) => {
-            let mut judged = Judged::nothing(CalibratedOn::LastWindow);
+            let mut judged = Judged::nothing(CalibratedOn::LastWindow, run);
             judged.add(earlier.as_ref(), &last)?;
             judged
         }
-        _ => held_out(train, &last, fit_on)?,
+        _ => held_out(train, &last, run, fit_on)?,
     };
     Ok(Fitted { model: evidence.calibrate(inner), evidence })
 }
 
 /// Halves of the customers score each other. Where a half cannot carry the learner there is nothing to calibrate on.
-fn held_out(train: &Table, last: &Table, fit_on: FitOn<'_>) -> Result<Judged, FitError> {
-    let mut judged = Judged::nothing(CalibratedOn::HeldOutCustomers);
+fn held_out(train: &Table, last: &Table, run: &Run, fit_on: FitOn<'_>) -> Result<Judged, FitError> {
+    let mut judged = Judged::nothing(CalibratedOn::HeldOutCustomers, run);
     let (of_train, of_last) = (windows::customer_hash(train)?, windows::customer_hash(last)?);
     for half in 0..2 {
         let others = windows::take(train, |row| of_train[row] % 2 != half)?;
@@ -165,6 +190,7 @@ impl Calibrated {
         };
         let calibration = Calibration::deserialize(calibration).map_err(|error| LoadError(error.to_string()))?;
         calibration.calibrator.check().map_err(LoadError)?;
+        calibration.season.as_ref().map_or(Ok(()), SeasonalIndex::check).map_err(LoadError)?;
         Ok(Self { inner: Arc::from(inner(model)?), calibration })
     }
 }
@@ -175,7 +201,7 @@ impl Model for Calibrated {
     }
 
     fn scorer(&self) -> Box<dyn Scorer + '_> {
-        Box::new(CalibratedScorer { inner: self.inner.scorer(), calibrator: &self.calibration.calibrator })
+        Box::new(CalibratedScorer { inner: self.inner.scorer(), calibration: &self.calibration })
     }
 
     fn inputs(&self, rows: &Table) -> Result<Table, TableError> {
@@ -193,17 +219,40 @@ impl Model for Calibrated {
 
 struct CalibratedScorer<'model> {
     inner: Box<dyn Scorer + 'model>,
-    calibrator: &'model Calibrator,
+    calibration: &'model Calibration,
 }
 
 impl Scorer for CalibratedScorer<'_> {
     fn score(&mut self, rows: &Table) -> Result<Table, ScoreError> {
-        let p = self.inner.score(rows)?.f64s(column::P_CHURN)?;
-        let p: Float64Array = p.into_iter().map(|p| (!p.is_nan()).then(|| self.calibrator.apply(p))).collect();
+        let Calibration { calibrator, season, .. } = self.calibration;
+        let p = in_season(self.inner.score(rows)?.f64s(column::P_CHURN)?, rows, season.as_ref())?;
+        let p: Float64Array = p.into_iter().map(|p| (!p.is_nan()).then(|| calibrator.apply(p))).collect();
         Ok(Table::from_columns(vec![(column::P_CHURN, Arc::new(p))])?)
     }
 
     fn explain(&mut self, rows: &Table) -> Result<Option<Contributions>, ScoreError> {
         self.inner.explain(rows)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use perennial_contract::arrow::array::Date32Array;
+    use perennial_contract::season::Week;
+
+    use super::*;
+
+    #[test]
+    fn log_odds_move_by_the_season_of_their_day() {
+        let days: Date32Array = [Some(10), Some(17), Some(90), None].into_iter().collect();
+        let rows = Table::from_columns(vec![(column::AS_OF, Arc::new(days))]).unwrap();
+        let week = |leaving| Week { leaving, spend: 0.0 };
+        let season = SeasonalIndex { first: Day(10), weeks: vec![week(std::f64::consts::LN_2), week(-1.0)] };
+        let moved = in_season(vec![0.5, 0.5, 0.3, 0.3], &rows, Some(&season)).unwrap();
+        let e = std::f64::consts::E;
+        assert!((moved[0] - 2.0 / 3.0).abs() < 1e-15 && (moved[1] - 1.0 / (1.0 + e)).abs() < 1e-15, "{moved:?}");
+        assert_eq!(moved[2..], [0.3, 0.3]);
+        assert_eq!(in_season(vec![0.0, 1.0, 0.3, 0.3], &rows, Some(&season)).unwrap()[..2], [0.0, 1.0]);
+        assert_eq!(in_season(vec![0.5; 4], &rows, None).unwrap(), [0.5; 4]);
     }
 }

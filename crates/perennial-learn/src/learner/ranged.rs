@@ -12,6 +12,7 @@ use std::sync::Arc;
 use perennial_contract::Table;
 use perennial_contract::arrow::array::Float64Array;
 use perennial_contract::estimator::{Contributions, FitError, FitSummary, LoadError, Model, Run, ScoreError, Scorer, column};
+use perennial_contract::season::SeasonalIndex;
 use perennial_contract::table::TableError;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -32,6 +33,9 @@ pub struct Ranging {
     /// Actual over forecast total on those rows: what every forecast is multiplied by.
     pub scale: f64,
     pub intervals: Intervals,
+    /// How the year goes: forecasts are multiplied by the index of the day they are as of, before the scale.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub season: Option<SeasonalIndex>,
 }
 
 pub struct Ranged {
@@ -51,15 +55,16 @@ pub struct Judged {
     on: CalibratedOn,
     forecast: Vec<f64>,
     actual: Vec<f64>,
+    season: Option<Arc<SeasonalIndex>>,
 }
 
 impl Judged {
-    const fn nothing(on: CalibratedOn) -> Self {
-        Self { on, forecast: Vec::new(), actual: Vec::new() }
+    fn nothing(on: CalibratedOn, run: &Run) -> Self {
+        Self { on, forecast: Vec::new(), actual: Vec::new(), season: run.season.clone() }
     }
 
     fn add(&mut self, model: &dyn Model, rows: &Table) -> Result<(), FitError> {
-        let spend = spend_of(model, rows)?;
+        let spend = in_season(spend_of(model, rows)?, rows, self.season.as_deref())?;
         for (spend, actual) in spend.into_iter().zip(rows.f64s(column::LABEL_SPEND_CENTS)?) {
             if spend.is_finite() && actual.is_finite() {
                 self.forecast.push(spend);
@@ -88,8 +93,18 @@ impl Judged {
                 scaled.iter().filter(|spend| **spend > 0.0).count()
             )));
         };
-        Ok(Ranged { inner, ranging: Ranging { on: self.on, rows: scaled.len(), scale, intervals } })
+        Ok(Ranged {
+            inner,
+            ranging: Ranging { on: self.on, rows: scaled.len(), scale, intervals, season: self.season.as_deref().cloned() },
+        })
     }
+}
+
+/// The forecasts multiplied by the season of the day each row is as of.
+fn in_season(spend: Vec<f64>, rows: &Table, season: Option<&SeasonalIndex>) -> Result<Vec<f64>, TableError> {
+    let Some(season) = season.filter(|_| rows.has(column::AS_OF)) else { return Ok(spend) };
+    let days = rows.days(column::AS_OF)?;
+    Ok(spend.into_iter().zip(days).map(|(cents, day)| cents * day.map_or(1.0, |day| libm::exp(season.at(day).spend))).collect())
 }
 
 fn spend_of(model: &dyn Model, rows: &Table) -> Result<Vec<f64>, FitError> {
@@ -102,18 +117,18 @@ pub fn fit(train: &Table, run: &Run, fit_on: FitOn<'_>) -> Result<Fitted, FitErr
     let cut = windows::by_time(train, run.horizon_days)?;
     let evidence = match cut.early.as_ref().map(fit_on) {
         Some(Ok(earlier)) => {
-            let mut judged = Judged::nothing(CalibratedOn::LastWindow);
+            let mut judged = Judged::nothing(CalibratedOn::LastWindow, run);
             judged.add(earlier.as_ref(), &cut.last)?;
             judged
         }
-        _ => held_out(train, &cut.last, fit_on)?,
+        _ => held_out(train, &cut.last, run, fit_on)?,
     };
     Ok(Fitted { model: evidence.range(inner)?, evidence })
 }
 
 /// Halves of the customers forecast each other. Where a half cannot carry the learner there is nothing to measure on.
-fn held_out(train: &Table, last: &Table, fit_on: FitOn<'_>) -> Result<Judged, FitError> {
-    let mut judged = Judged::nothing(CalibratedOn::HeldOutCustomers);
+fn held_out(train: &Table, last: &Table, run: &Run, fit_on: FitOn<'_>) -> Result<Judged, FitError> {
+    let mut judged = Judged::nothing(CalibratedOn::HeldOutCustomers, run);
     let (of_train, of_last) = (windows::customer_hash(train)?, windows::customer_hash(last)?);
     for half in 0..2 {
         let others = windows::take(train, |row| of_train[row] % 2 != half)?;
@@ -141,6 +156,7 @@ impl Ranged {
         };
         let ranging = Ranging::deserialize(ranging).map_err(|error| LoadError(error.to_string()))?;
         ranging.intervals.check().map_err(LoadError)?;
+        ranging.season.as_ref().map_or(Ok(()), SeasonalIndex::check).map_err(LoadError)?;
         if !(ranging.scale.is_finite() && ranging.scale > 0.0) {
             return Err(LoadError(format!("scale is {}, allowed are finite numbers above 0", ranging.scale)));
         }
@@ -177,7 +193,7 @@ struct RangedScorer<'model> {
 
 impl Scorer for RangedScorer<'_> {
     fn score(&mut self, rows: &Table) -> Result<Table, ScoreError> {
-        let spend = self.inner.score(rows)?.f64s(column::SPEND)?;
+        let spend = in_season(self.inner.score(rows)?.f64s(column::SPEND)?, rows, self.ranging.season.as_ref())?;
         let scored: Vec<Option<[f64; 3]>> = spend
             .into_iter()
             .map(|spend| {

@@ -185,7 +185,7 @@ mod tests {
             (column::ORDERS, Arc::new(rising.clone())),
             (column::SPEND_CENTS, Arc::new(rising)),
         ])?;
-        let model = Rfm {}.fit(&table, &Run { seed: 1, threads: 1, horizon_days: 30 })?;
+        let model = Rfm {}.fit(&table, &Run { seed: 1, threads: 1, horizon_days: 30, season: None })?;
         let segments = model.assign(&table)?;
         assert_eq!((segments[99].as_str(), segments[0].as_str(), segments[50].as_str()), ("champions", "lost", "need_attention"));
         let champions = model.profiles.iter().find(|profile| profile.key == "champions").unwrap();

@@ -179,7 +179,7 @@ impl AftFit {
 /// Boosted hazard on `duration`, `event` and every other column: learned on four of five rows, judged on the fifth.
 pub fn hazard(table: &Table) -> Result<FitSummary, FitError> {
     let subjects = Subjects::from_table(table)?;
-    let run = Run { seed: 1, threads: THREADS, horizon_days: 1 };
+    let run = Run { seed: 1, threads: THREADS, horizon_days: 1, season: None };
     let (judged, learned): (Vec<u32>, Vec<u32>) = (0..subjects.lives.rows() as u32).partition(|row| row % 5 == 4);
     let model = hazard::fit(&subjects, &learned, &HazardParams::default(), &run)?;
     let (inside, outside) = (model.judge(&subjects, &learned)?, model.judge(&subjects, &judged)?);

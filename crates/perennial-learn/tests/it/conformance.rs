@@ -8,7 +8,7 @@ use perennial_learn::catalog::{Entry, MODELS};
 use perennial_learn::metric::{self, Forecast};
 use serde_json::{Map, Value};
 
-const RUN: Run = Run { seed: 7, threads: 1, horizon_days: 60 };
+const RUN: Run = Run { seed: 7, threads: 1, horizon_days: 60, season: None };
 const TRAIN: [i32; 3] = [300, 360, 420];
 const CUSTOMERS: usize = 1000;
 const TEST: i32 = 480;

@@ -9,7 +9,7 @@ use perennial_learn::learner::forest::{ForestChurn, TreeChurn};
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 
-const RUN: Run = Run { seed: 5, threads: 2, horizon_days: 30 };
+const RUN: Run = Run { seed: 5, threads: 2, horizon_days: 30, season: None };
 
 fn table(columns: Vec<(&str, Vec<f64>)>) -> Table {
     let arrays = columns.into_iter().map(|(name, values)| (name, Arc::new(Float64Array::from(values)) as ArrayRef));

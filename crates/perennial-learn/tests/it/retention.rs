@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::cdnow;
 
-pub const RUN: Run = Run { seed: 1, threads: 2, horizon_days: 91 };
+pub const RUN: Run = Run { seed: 1, threads: 2, horizon_days: 91, season: None };
 /// The last known day of each training cut-off; the as-of day is the day after.
 pub const CUTS: [&str; 9] = [
     "1997-04-30",

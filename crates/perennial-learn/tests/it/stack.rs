@@ -27,7 +27,7 @@ fn told_weights(model: &dyn Model) -> String {
 
 /// A simulated shop on the days the conformance suite uses, horizon 60 days.
 fn simulated(customers: usize) -> (Table, Table, Run) {
-    let run = Run { seed: 7, threads: 1, horizon_days: 60 };
+    let run = Run { seed: 7, threads: 1, horizon_days: 60, season: None };
     let windows = [300, 360, 420].map(|day| shop::table(customers, Day(day), run.horizon_days));
     (Table::concat(&windows).expect("one schema"), shop::table(customers, Day(480), run.horizon_days), run)
 }

@@ -57,7 +57,7 @@ impl Fit {
             (None, Some(entry)) if entry.task != Task::Outlook => {
                 let table = read_numbers(&self.input, &flat::columns(entry), Others::Numbers)?;
                 let _turning = spinner(entry.name);
-                flat::fit(entry, &table, &Run { seed: SEED, threads: THREADS, horizon_days: self.horizon_days })?
+                flat::fit(entry, &table, &Run { seed: SEED, threads: THREADS, horizon_days: self.horizon_days, season: None })?
             }
             _ => {
                 let learners = MODELS.iter().filter(|entry| entry.task != Task::Outlook).map(|entry| entry.name);

@@ -129,7 +129,8 @@ pub fn compared_on(day: Day, judged: &Judged) -> CalibrationPoint {
 /// The same recipe at every day before the test window: learned from windows closed by then, judged on the one that began. Ascending;
 /// days whose past cannot carry the recipe are left out.
 pub fn drift(entry: &Entry, origins: &[Origin], (run, test): (&Run, Option<Day>)) -> Result<Vec<CalibrationPoint>> {
-    let one = Run { threads: 1, ..run.clone() };
+    // Days so long ago have no year before them to tell their season by.
+    let one = Run { threads: 1, season: None, ..run.clone() };
     let before = origins.iter().take_while(|origin| test.is_none_or(|test| origin.day < test)).count();
     let origins = &origins[..before];
     let newest = before.saturating_sub(POINTS_MAX);

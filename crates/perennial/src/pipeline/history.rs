@@ -11,6 +11,7 @@ use perennial_lake::lake::Lake;
 use perennial_learn::survival::kaplan_meier;
 use perennial_learn::survival::subjects::Lives;
 
+use super::seasonal::Activity;
 use crate::report::{Cohort, Cohorts, MonthFacts, Overview, Phrase, SecondOrders};
 
 /// Months of a customer's life that the curve of second orders shows.
@@ -125,6 +126,48 @@ impl History {
         self.purchase_days(before).for_each(|days| gaps.extend(days.windows(2).map(|pair| pair[1] - pair[0])));
         gaps.sort_unstable();
         gaps.get(gaps.len() / 2).copied()
+    }
+
+    /// For each of so many weeks from a day on: customers with a purchase in the look-back before its first day, those of them who buy
+    /// within the horizon, and their purchase days in it.
+    #[must_use]
+    pub fn activity(&self, (first, weeks): (Day, usize), (horizon, look_back): (i32, i32)) -> Vec<Activity> {
+        // Counts by week come from where ranges of weeks begin and end.
+        let mut turns = vec![Activity::default(); weeks + 1];
+        // Weeks that begin after `from` and by `to`.
+        let week = |day: i32| ((day - first.0).div_euclid(7) + 1).clamp(0, weeks as i32) as usize;
+        let mut add = |(from, to): (i32, i32), count: fn(&mut Activity) -> &mut f64| {
+            let (from, to) = (week(from), week(to));
+            if from < to {
+                *count(&mut turns[from]) += 1.0;
+                *count(&mut turns[to]) -= 1.0;
+            }
+        };
+        for days in self.purchase_days(Day(i32::MAX)) {
+            for (at, &day) in days.iter().enumerate() {
+                let next = days.get(at + 1).copied();
+                // As long as this is the last purchase, and within the look-back.
+                let until = (day + look_back).min(next.unwrap_or(i32::MAX));
+                add((day, until), |week| &mut week.active);
+                if let Some(next) = next {
+                    add((day.max(next - horizon), until), |week| &mut week.again);
+                }
+                for later in days[at + 1..].iter().take_while(|&&later| later - horizon < until) {
+                    add((day.max(later - horizon), until), |week| &mut week.purchases);
+                }
+            }
+        }
+        let mut sum = Activity::default();
+        turns.truncate(weeks);
+        let summed = turns.into_iter().map(|turn| {
+            sum = Activity {
+                active: sum.active + turn.active,
+                again: sum.again + turn.again,
+                purchases: sum.purchases + turn.purchases,
+            };
+            sum
+        });
+        summed.collect()
     }
 
     fn purchase_days(&self, before: Day) -> impl Iterator<Item = &[i32]> {

@@ -1,8 +1,11 @@
 //! What a training run learns from, is judged on and describes: one pass over the lake for all of it.
 
+use std::sync::Arc;
+
 use anyhow::Result;
 use perennial_contract::engine::Snapshot;
 use perennial_contract::estimator::{Task, column};
+use perennial_contract::season::SeasonalIndex;
 use perennial_contract::{Day, Table};
 use perennial_lake::features::{Ask, Sample};
 use perennial_learn::words::Words;
@@ -11,6 +14,7 @@ use super::dataset::{Chosen, Rows, cleaned, cleaned_store, own_features, without
 use super::history::History;
 use super::leak::{self, Leak};
 use super::plan::{Plan, looks_ahead};
+use super::seasonal;
 use crate::shop::Shop;
 
 /// The rows of one run.
@@ -22,6 +26,8 @@ pub struct Material {
     pub today: Rows,
     /// Every as-of day with known outcomes, ascending, a few customers each.
     pub origins: Vec<Origin>,
+    /// How the year goes, where the past reaches.
+    pub season: Option<Arc<SeasonalIndex>>,
     /// Single features that all but equal the label.
     pub leaks: Vec<Leak>,
 }
@@ -63,6 +69,7 @@ impl Material {
             serve: Table::concat(&[])?,
             today,
             origins: Vec::new(),
+            season: seasonal::index(plan, history).map(Arc::new),
             leaks: Vec::new(),
         };
         let (mut train, mut serve) = (Vec::new(), Vec::new());

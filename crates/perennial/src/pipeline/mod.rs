@@ -20,6 +20,7 @@ mod plan;
 mod quality;
 mod run;
 mod score;
+mod seasonal;
 mod summary;
 mod train;
 mod verdict;

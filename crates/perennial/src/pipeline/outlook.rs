@@ -63,7 +63,12 @@ pub struct Lessons<'a> {
 
 impl Lessons<'_> {
     pub fn learn(&self) -> Result<Learned> {
-        let run = Run { seed: self.shop.settings.run.seed, threads: self.shop.threads(), horizon_days: self.plan.horizon_days };
+        let run = Run {
+            seed: self.shop.settings.run.seed,
+            threads: self.shop.threads(),
+            horizon_days: self.plan.horizon_days,
+            season: None,
+        };
         // What is judged ends with the horizon; longer windows have no say before it.
         let within = |window: &Window| window.days <= self.plan.horizon_days;
         let early: Vec<Window> = self.plan.test.map(|test| self.windows(test)).unwrap_or_default();

@@ -29,6 +29,9 @@ use crate::registry::{Filing, Row, Status};
 use crate::report::CalibrationPoint;
 use crate::shop::{Shop, now};
 
+/// Where a model's metrics say whether it was set right by the season of a year ago.
+pub const SEASONAL: &str = "seasonal";
+
 /// Where a model's metrics hold what was forecast and what came, by day.
 const DRIFT: &str = "drift";
 
@@ -167,6 +170,7 @@ impl Files<'_> {
                     };
                     metrics["compared"] = verdict.comparisons;
                     metrics["baseline"] = json!(entry.role == Role::Baseline);
+                    metrics[SEASONAL] = json!(self.material.season.is_some());
                     metrics[leaving::FACT] = json!(self.plan.leaving.definition);
                     metrics["leaks"] = self.material.leaks.iter().map(Leak::facts).collect();
                     metrics[DRIFT] = json!(self.plan.test.map(|test| [calibration::compared_on(test, &judged)]));
@@ -211,7 +215,8 @@ impl Files<'_> {
     }
 
     fn run(&self) -> Run {
-        Run { seed: self.shop.settings.run.seed, threads: self.shop.threads(), horizon_days: self.plan.horizon_days }
+        let season = self.material.season.clone();
+        Run { seed: self.shop.settings.run.seed, threads: self.shop.threads(), horizon_days: self.plan.horizon_days, season }
     }
 
     /// Who answers now, judged on this window, unless it has learned from it.

@@ -68,8 +68,12 @@ fn hindsight(l: &Locale<'_>, data: &ReportData) -> Option<Finding> {
 
 /// The weeks ahead are no weeks such as the models were judged on.
 fn season(l: &Locale<'_>, data: &ReportData) -> Option<Finding> {
-    let Season { ahead, judged } = data.frame.season?;
-    let sentence = if ahead.share > judged.share { l.text.finding_season_up } else { l.text.finding_season_down };
+    let Season { ahead, judged, is_known } = data.frame.season?;
+    let sentence = match (is_known, ahead.share > judged.share) {
+        (true, _) => l.text.finding_season_known,
+        (false, true) => l.text.finding_season_up,
+        (false, false) => l.text.finding_season_down,
+    };
     let values = [
         ("horizon", &*l.days(i64::from(data.frame.horizon_days))),
         ("ahead", &*l.percent(ahead.share, 1)),

@@ -90,7 +90,7 @@ fn hindsight_and_season_stand_beside_the_headline() {
     assert!(!page.contains("Hindsight:") && !page.contains("Season:") && page.contains("is known to the models"));
     data.frame.hindsight = Some(Hindsight { tasks: vec!["churn".into(), "outlook".into()], trained_as_of: Day(20_500) });
     let window = |from: i32, share| SeasonWindow { from: Day(from), share };
-    data.frame.season = Some(Season { ahead: window(20_090, 0.412), judged: window(20_000, 0.351) });
+    data.frame.season = Some(Season { ahead: window(20_090, 0.412), judged: window(20_000, 0.351), is_known: false });
     let page = check("hindsight", &data);
     let before = |first: &str, second: &str| page.find(first).zip(page.find(second)).is_some_and(|(a, b)| a < b);
     assert!(before("Hindsight: the models of Churn, Outlook were trained as of 16 Feb 2026", "will not order again"));
@@ -102,7 +102,10 @@ fn hindsight_and_season_stand_beside_the_headline() {
     // What the frame says of the day is no longer that nothing later is known.
     assert!(!page.contains("is known to the models") && page.contains("do know later days: they were trained as of 16 Feb 2026"));
     assert!(page.contains("事后之见：流失、前景的模型训练截至2026年2月16日") && page.contains("的模型知道之后的日子"));
-    data.frame.season = Some(Season { ahead: window(20_090, 0.2), judged: window(20_000, 0.351) });
+    data.frame.season = data.frame.season.map(|season| Season { is_known: true, ..season });
+    let page = check("season", &data);
+    assert!(page.contains("moved by the difference that a year ago made") && !page.contains("more will order, and fewer leave"));
+    data.frame.season = Some(Season { ahead: window(20_090, 0.2), judged: window(20_000, 0.351), is_known: false });
     assert!(check("quiet", &data).contains("fewer will order, and more leave"));
 }
 

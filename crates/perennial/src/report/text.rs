@@ -68,6 +68,8 @@ catalogue! {
         "季节：一年前自{ahead_from}起 {horizon}内，当时的活跃客户有 {ahead} 再次下单；而自{judged_from}起的 {horizon}（对应模型检验与校准所用时段）为 {judged}。流失与价值模型不含季节因素：若今年情形相同，下单者会多于、流失者会少于其预测。";
     finding_season_down: "Season: a year ago {ahead} of the then active customers ordered again in the {horizon} from {ahead_from}, but {judged} in the {horizon} from {judged_from}, the time the models were judged and set right on. The models of churn and value know no season: if this year goes likewise, fewer will order, and more leave, than they say.",
         "季节：一年前自{ahead_from}起 {horizon}内，当时的活跃客户有 {ahead} 再次下单；而自{judged_from}起的 {horizon}（对应模型检验与校准所用时段）为 {judged}。流失与价值模型不含季节因素：若今年情形相同，下单者会少于、流失者会多于其预测。";
+    finding_season_known: "Season: a year ago {ahead} of the then active customers ordered again in the {horizon} from {ahead_from}, and {judged} in the {horizon} from {judged_from}, the time the models were set right on. The forecasts are moved by the difference that a year ago made.",
+        "季节：一年前自{ahead_from}起 {horizon}内，当时的活跃客户有 {ahead} 再次下单；自{judged_from}起的 {horizon}（对应模型校准所用时段）为 {judged}。预测已按一年前的差异调整。";
     finding_money: "{money} of their usual spending is at risk.", "其惯常消费中有 {money} 面临流失风险。";
     finding_money_listed: "{money} of their usual spending is at risk. The {customers} listed below stand for {share} of it.",
         "其惯常消费中有 {money} 面临流失风险，下文列出的 {customers}占其中的 {share}。";

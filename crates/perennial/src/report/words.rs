@@ -249,7 +249,7 @@ mod tests {
         ])
         .expect("columns of one length");
         let entry = catalog::find("rfm").expect("the model");
-        let run = Run { seed: 1, threads: 1, horizon_days: 30 };
+        let run = Run { seed: 1, threads: 1, horizon_days: 30, season: None };
         let fitted = (entry.fit)(&serde_json::Value::Null, &table, &run).expect("it fits");
         let groups = fitted.model.scorer().score(&table).expect("scores").texts(column::SEGMENT).expect("groups");
         for (group, (recency, orders, spend)) in groups.iter().flatten().zip(&cells) {

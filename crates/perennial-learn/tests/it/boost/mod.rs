@@ -13,7 +13,7 @@ use perennial_learn::learner::boost::{BoostParams, Booster, Column, Examples, Fe
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64;
 
-pub const RUN: Run = Run { seed: 1, threads: 2, horizon_days: 90 };
+pub const RUN: Run = Run { seed: 1, threads: 2, horizon_days: 90, season: None };
 
 pub fn rng(seed: u64) -> Pcg64 {
     Pcg64::seed_from_u64(seed)

@@ -11,7 +11,7 @@ use perennial_learn::lifetime::value::BtydValue;
 
 use super::data;
 
-const RUN: Run = Run { seed: 1, threads: 2, horizon_days: 91 };
+const RUN: Run = Run { seed: 1, threads: 2, horizon_days: 91, season: None };
 
 /// Cents by day of every customer.
 fn purchases() -> Option<Vec<BTreeMap<Day, f64>>> {

@@ -13,7 +13,7 @@ use rand_pcg::Pcg64;
 use super::simulate::customers;
 
 const TRUTH: BgNbdParameters = BgNbdParameters { r: 0.7, alpha: 40.0, a: 0.8, b: 2.5 };
-const RUN: Run = Run { seed: 1, threads: 2, horizon_days: 240 };
+const RUN: Run = Run { seed: 1, threads: 2, horizon_days: 240, season: None };
 
 /// Customers on a day grid with spend in cents; the second table holds what they spent in the horizon.
 fn shop(n: usize) -> (Table, Vec<f64>, Vec<u32>) {

@@ -4,7 +4,7 @@ use perennial_learn::survival::{cox, flat};
 
 use super::data::{self, near};
 
-const RUN: Run = Run { seed: 3, threads: 1, horizon_days: 1 };
+const RUN: Run = Run { seed: 3, threads: 1, horizon_days: 1, season: None };
 
 /// Hazards that cross: `a` hurts early and helps late. Cox can tell only one ratio; the periods see both.
 #[test]

@@ -19,12 +19,13 @@ use super::leaving::Leaving;
 use super::plan::{Plan, as_of_or_default, looks_ahead};
 use super::quality::{QualityGate, gate_of_quality};
 use super::score::{Champion, Scored, champions, hindsight_warning, score};
+use super::train::SEASONAL;
 use super::words::feature_words;
 use crate::cmd::{Context, complain};
 use crate::registry::Row;
 use crate::report::{
-    BatchFacts, FileFacts, Frame, GapDays, Hindsight, LorenzPoint, Phrase, Provenance, ReportData, Section, Shop as ShopFacts,
-    render,
+    BatchFacts, FileFacts, Frame, GapDays, Hindsight, LorenzPoint, Phrase, Provenance, ReportData, Season, Section,
+    Shop as ShopFacts, render,
 };
 use crate::shop::Shop;
 
@@ -179,8 +180,16 @@ impl Facts<'_> {
             train_cuts: plan.train.clone(),
             test_cut: plan.test,
             hindsight: self.hindsight(),
-            season: season::season(plan, &self.history).filter(|_| self.champions.keys().any(|&task| task != Task::Segment)),
+            season: self.season(),
         })
+    }
+
+    /// The season, where somebody forecasts, and whether those who do know of it.
+    fn season(&self) -> Option<Season> {
+        let mut forecasters = [Task::Churn, Task::Value].iter().filter_map(|task| self.champions.get(task)).peekable();
+        forecasters.peek()?;
+        let is_known = forecasters.all(|champion| champion.row.metrics[SEASONAL] == serde_json::Value::Bool(true));
+        season::season(&self.plan, &self.history).map(|season| Season { is_known, ..season })
     }
 
     /// Whose models know what came after the report's day.

@@ -30,8 +30,11 @@ pub fn season(plan: &Plan, history: &History) -> Option<Season> {
     let chance = DEVIATIONS * (variance(&ahead) + variance(&judged)).sqrt();
     let difference = (ahead.share - judged.share).abs();
     let told = |Window { from, share, .. }: Window| SeasonWindow { from, share };
-    (difference > DIFFERENCE_MIN * judged.share && difference > chance)
-        .then(|| Season { ahead: told(ahead), judged: told(judged) })
+    (difference > DIFFERENCE_MIN * judged.share && difference > chance).then(|| Season {
+        ahead: told(ahead),
+        judged: told(judged),
+        is_known: false,
+    })
 }
 
 /// The customers active as of a day; `None` where the look-back before it or the horizon after it is not in the data.

@@ -136,6 +136,9 @@ pub struct Season {
     pub ahead: SeasonWindow,
     /// One year before the day the models were judged on, or that day itself.
     pub judged: SeasonWindow,
+    /// Whether the forecasts were moved by that difference.
+    #[serde(default)]
+    pub is_known: bool,
 }
 
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
