@@ -22,7 +22,13 @@ fn wave(i: usize) -> f64 {
 impl ReportData {
     pub fn example() -> Self {
         Self {
-            shop: Shop { name: "Larch & Linen".into(), currency: "EUR".into(), zone: "Europe/Berlin".into(), simulated: true },
+            shop: Shop {
+                name: "Larch & Linen".into(),
+                currency: "EUR".into(),
+                zone: "Europe/Berlin".into(),
+                language: "en".into(),
+                simulated: true,
+            },
             frame: frame(),
             overview: overview(),
             quality: Section::Shown(quality()),

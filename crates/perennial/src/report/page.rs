@@ -13,14 +13,18 @@ use super::view::{Block, Number, Page};
 #[template(path = "report/page.html")]
 struct Document {
     title: String,
+    /// Which half is shown before the reader chooses.
+    in_chinese: bool,
     pages: Vec<Page>,
 }
 
 /// The report as one HTML file.
 pub fn render(data: &ReportData) -> anyhow::Result<String> {
     let pages: Vec<Page> = Language::ALL.iter().map(|language| page(data, *language)).collect();
-    let title = fill(Language::En.text().page_title, &[("shop", &data.shop.name)]);
-    Document { title, pages }.render().context("the report could not be drawn")
+    let in_chinese = data.shop.language == Language::Zh.tag();
+    let language = if in_chinese { Language::Zh } else { Language::En };
+    let title = fill(language.text().page_title, &[("shop", &data.shop.name)]);
+    Document { title, in_chinese, pages }.render().context("the report could not be drawn")
 }
 
 fn page(data: &ReportData, language: Language) -> Page {

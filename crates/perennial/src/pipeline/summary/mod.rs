@@ -67,7 +67,10 @@ pub fn report(shop: &Shop, context: &Context, as_of: Option<Day>, out: &Path) ->
 /// Write the report; returns its size in bytes.
 pub fn write(shop: &Shop, context: &Context, inputs: Inputs<'_>, out: &Path) -> Result<u64> {
     let spinner = context.progress().spinner("writing the report");
-    let html = render(&data(shop, inputs)?)?;
+    let mut data = data(shop, inputs)?;
+    let speaks_zh = context.speaks_zh(&shop.settings.shop.language);
+    data.shop.language = if speaks_zh { "zh-Hans" } else { "en" }.to_owned();
+    let html = render(&data)?;
     let unfinished = out.with_extension("unfinished");
     std::fs::write(&unfinished, &html).with_context(|| format!("cannot write {}", unfinished.display()))?;
     std::fs::rename(&unfinished, out).with_context(|| format!("cannot write {}", out.display()))?;
@@ -155,7 +158,13 @@ impl Facts<'_> {
         // Nobody should take a simulated shop for a real one.
         let simulated = self.shop.dir.join(crate::shop::SIMULATED_MARK).exists()
             || self.shop.dir.parent().is_some_and(|dir| dir.join(".made-by-perennial-demo").exists());
-        Ok(ShopFacts { name: settings.name.clone(), currency: settings.currency.clone(), zone: settings.zone.clone(), simulated })
+        Ok(ShopFacts {
+            name: settings.name.clone(),
+            currency: settings.currency.clone(),
+            zone: settings.zone.clone(),
+            language: String::new(),
+            simulated,
+        })
     }
 
     fn frame(&self) -> Result<Frame> {

@@ -85,6 +85,9 @@ pub struct Shop {
     pub currency: String,
     /// IANA zone in which the shop's days are counted.
     pub zone: String,
+    /// What the page opens in, as in the attribute `lang`; readers with a Chinese browser open it in Chinese anyway.
+    #[serde(default)]
+    pub language: String,
     /// Whether the data come from `simulate`: said on the first line, so that nobody takes it for a real shop.
     pub simulated: bool,
 }
