@@ -6,7 +6,7 @@ use crate::Day;
 
 const WEEK_DAYS: i32 = 7;
 /// No season multiplies by more than e³.
-const MOST: f64 = 3.0;
+pub const MOST: f64 = 3.0;
 
 /// Of the customers active at the beginning of a week a year ago, against the mean of all weeks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -6,7 +6,7 @@
 //! Cost     one pass over the purchase days.
 //! Ref      Hyndman & Athanasopoulos (2021), Forecasting, ch. 3 (seasonal index); James & Stein (1961) for the shrinkage.
 
-use perennial_contract::season::{SeasonalIndex, Week};
+use perennial_contract::season::{MOST, SeasonalIndex, Week};
 
 use super::history::History;
 use super::leaving::Definition;
@@ -83,7 +83,7 @@ impl Measure {
     }
 
     fn index(&self, week: usize) -> f64 {
-        self.trust * (self.values[week] - self.mean)
+        (self.trust * (self.values[week] - self.mean)).clamp(-MOST, MOST)
     }
 }
 
@@ -153,6 +153,9 @@ mod tests {
         let (busy, quiet) = (index.at(Day(2 * 364 + 300 + 7)), index.at(Day(3 * 364 + 58)));
         assert_eq!(index.at(Day(900)), Week::default(), "before the index begins");
         assert!(busy.leaving < quiet.leaving - 0.5 && busy.spend > quiet.spend + 0.5, "{quiet:?} {busy:?}");
+        // Where all but everybody buys within two months, the index stays one that a file may hold.
+        let wild = super::index(&plan(1_100), &history(1_100, |day| if (300..360).contains(&(day % 364)) { 0.4 } else { 0.004 }));
+        assert_eq!(wild.expect("three years").check(), Ok(()));
         // A year that is always alike has no season, and a short past tells none.
         let plain = super::index(&plan(1_100), &history(1_100, |_| 0.01)).expect("three years");
         let most = plain.weeks.iter().map(|week| week.leaving.abs().max(week.spend.abs())).fold(0.0, f64::max);
