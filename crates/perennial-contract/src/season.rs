@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::Day;
 
 const WEEK_DAYS: i32 = 7;
+pub const YEAR_WEEKS: usize = 52;
 /// No season multiplies by more than e³.
 pub const MOST: f64 = 3.0;
 
@@ -27,11 +28,13 @@ pub struct SeasonalIndex {
 }
 
 impl SeasonalIndex {
-    /// The index for forecasts as of a day; that of no season where it is not known.
+    /// The index for forecasts as of a day: beyond the last week known, that of the same week a year before. Days before the first
+    /// have none.
     #[must_use]
     pub fn at(&self, day: Day) -> Week {
-        let week = usize::try_from((day - self.first).div_euclid(WEEK_DAYS));
-        week.ok().and_then(|week| self.weeks.get(week)).copied().unwrap_or_default()
+        let Ok(week) = usize::try_from((day - self.first).div_euclid(WEEK_DAYS)) else { return Week::default() };
+        let years = (week + 1).saturating_sub(self.weeks.len()).div_ceil(YEAR_WEEKS);
+        week.checked_sub(years * YEAR_WEEKS).and_then(|week| self.weeks.get(week)).copied().unwrap_or_default()
     }
 
     /// A file may hold anything.
@@ -56,6 +59,10 @@ mod tests {
         let found = [99, 100, 106, 107, 113, 114].map(|day| index.at(Day(day)).leaving);
         assert_eq!(found, [0.0, 0.1, 0.1, 0.2, 0.2, 0.0]);
         assert!(index.check().is_ok());
+        // The year goes on: after 60 weeks the 61st is like the ninth.
+        let long = SeasonalIndex { first: Day(0), weeks: (0..60).map(|number| week(0.01 * f64::from(number))).collect() };
+        let found = [59, 60, 111, 112].map(|week| long.at(Day(7 * week)).leaving);
+        assert_eq!(found, [0.59, 0.08, 0.59, 0.08]);
         assert!(SeasonalIndex { first: Day(0), weeks: vec![week(f64::NAN)] }.check().is_err());
     }
 }

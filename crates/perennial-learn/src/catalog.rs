@@ -217,8 +217,8 @@ pub const MODELS: &[Entry] = &[
     }),
     value::<ValueMean>(Line {
         role: Baseline,
-        title: "past spend rate, shrunk to the mean",
-        title_zh: "历史消费率（向均值收缩）",
+        title: "past spend rate, shrunk to the mean and fading with silence",
+        title_zh: "历史消费率（向均值收缩，随沉默衰减）",
         needs: &[column::X, column::REPEAT_SPEND_CENTS_MEAN, column::T_X, column::T],
     }),
     value::<BoostValue>(Line {

@@ -448,7 +448,6 @@ impl Mapped {
     }
 }
 
-/// A list or bytes are no id, whatever their text.
 /// Of two columns of one name nobody can say which is meant.
 fn check_names(plan: &Plan, header: &[String]) -> Result<(), Problem> {
     let named = |name: &str| header.iter().filter(|other| other.trim().eq_ignore_ascii_case(name.trim())).count();
@@ -459,6 +458,7 @@ fn check_names(plan: &Plan, header: &[String]) -> Result<(), Problem> {
     }
 }
 
+/// A list or bytes are no id, whatever their text.
 fn check_ids(plan: &Plan, file: &Sniffed, header: &[String]) -> Result<(), Problem> {
     for (index, column) in plan.entity.columns().iter().enumerate().filter(|(_, column)| column.name.ends_with("_id")) {
         let Some(name) = plan.cell(index).and_then(|cell| header.get(cell)) else { continue };

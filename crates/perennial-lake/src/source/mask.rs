@@ -56,8 +56,8 @@ const WIDE_AT: &[u8] = "＠".as_bytes();
 pub fn holds_at(text: &str) -> bool {
     // `＠` begins with 0xef.
     let mut rest = text.as_bytes();
-    while let Some(at) = memchr::memchr2(b'@', 0xef, rest) {
-        if rest[at] == b'@' || rest[at..].starts_with(WIDE_AT) {
+    while let Some(at) = memchr::memchr3(b'@', b'%', 0xef, rest) {
+        if rest[at] == b'@' || rest[at..].starts_with(WIDE_AT) || rest[at..].starts_with(b"%40") {
             return true;
         }
         rest = &rest[at + 1..];

@@ -121,16 +121,17 @@ fn without_addresses(
     value: &Value<'_>,
     pseudonyms: Option<&Pseudonyms>,
 ) -> Result<Option<Value<'static>>, Problem> {
+    let is_id = is_key(entity, column) || column == ANONYMOUS;
     let kept = |text: &str| match masked(text) {
-        Cow::Borrowed(_) => Ok(None),
-        Cow::Owned(_) if is_key(entity, column) || column == ANONYMOUS => {
+        Cow::Borrowed(_) if !(is_id && looks_like_phone(text)) => Ok(None),
+        _ if is_id => {
             let pseudonyms = pseudonyms.ok_or_else(|| {
                 let key = "import it into a shop made with `perennial init`, which has a key for pseudonyms";
-                Problem::refused(format!("has an e-mail address in {column} of {entity}"), key)
+                Problem::refused(format!("has an e-mail address or a phone number in {column} of {entity}"), key)
             })?;
             Ok(Some(pseudonyms.of_key(text)))
         }
-        Cow::Owned(masked) => Ok(Some(masked)),
+        masked => Ok(Some(masked.into_owned())),
     };
     Ok(match value {
         Value::Text(text) => kept(text)?.map(Value::Shown),
@@ -182,11 +183,11 @@ impl Rows {
             let may_hold = match value {
                 Value::Text(text) => {
                     self.text_bytes += text.len();
-                    (self.customer != Some(index) && holds_at(text)) || self.free.contains(&index)
+                    (self.customer != Some(index) && (holds_at(text) || text.starts_with('+'))) || self.free.contains(&index)
                 }
                 Value::Texts(list) => {
                     self.text_bytes += list.iter().map(String::len).sum::<usize>();
-                    list.iter().any(|text| holds_at(text))
+                    list.iter().any(|text| holds_at(text) || text.starts_with('+'))
                 }
                 _ => false,
             };

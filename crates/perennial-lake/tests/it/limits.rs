@@ -203,4 +203,11 @@ fn ids_that_hold_addresses_stay_apart() {
     // The same in every import of a shop, and unknown to another.
     assert_eq!(ours, ids([1; 32]));
     assert!(ours.iter().all(|id| !theirs.contains(id)));
+    let text = "order_id,customer_id,ordered_at,total_cents\neve%40shop.example,c1,2024-01-01,1000\n+49 170 1234567,c2,2024-01-03,1000\n";
+    let options = ReadOptions { pseudonym_key: Some([1; 32]), ..options() };
+    let read = of(folder.path(), "orders.csv", text, &options).unwrap();
+    let ids: Vec<_> = read.texts(Entity::Orders, "order_id").into_iter().flatten().collect();
+    assert!(ids.len() == 2 && ids.iter().all(|id| id.starts_with("p-")), "{ids:?}");
+    let refused = of(folder.path(), "orders.csv", &text.replace(",c1,", ",eve%40shop.example,"), &options).unwrap_err();
+    assert!(refused.to_string().contains("as customer ids"), "{refused}");
 }

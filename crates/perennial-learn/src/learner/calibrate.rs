@@ -10,11 +10,11 @@
 
 use std::sync::Arc;
 
+use perennial_contract::Table;
 use perennial_contract::arrow::array::Float64Array;
 use perennial_contract::estimator::{Contributions, FitError, FitSummary, LoadError, Model, Run, ScoreError, Scorer, column};
 use perennial_contract::season::SeasonalIndex;
 use perennial_contract::table::TableError;
-use perennial_contract::{Day, Table};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -46,9 +46,12 @@ pub struct Calibration {
     pub log_loss_before: f64,
     pub log_loss_after: f64,
     pub calibrator: Calibrator,
-    /// How the year goes: log-odds are moved by the index of the day they are as of, before the map.
+    /// How the year goes: after the map log-odds are moved by the index of the day they are as of, less that of the rows the map is from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub season: Option<SeasonalIndex>,
+    /// Mean index of those rows.
+    #[serde(default)]
+    pub season_mean: f64,
 }
 
 #[derive(Clone)]
@@ -71,12 +74,14 @@ pub struct Judged {
     labels: Vec<bool>,
     hashes: Vec<u64>,
     season: Option<Arc<SeasonalIndex>>,
+    /// The index of the day each row is as of.
+    moves: Vec<f64>,
 }
 
 impl Judged {
     /// `p`, `labels` and hashes of the customers, one a row.
     pub(super) const fn of(on: CalibratedOn, p: Vec<f64>, labels: Vec<bool>, hashes: Vec<u64>) -> Self {
-        Self { on, p, labels, hashes, season: None }
+        Self { on, p, labels, hashes, season: None, moves: Vec::new() }
     }
 
     fn nothing(on: CalibratedOn, run: &Run) -> Self {
@@ -84,12 +89,13 @@ impl Judged {
     }
 
     fn add(&mut self, model: &dyn Model, rows: &Table) -> Result<(), FitError> {
-        let p = in_season(scores_of(model, rows)?, rows, self.season.as_deref())?;
+        let (p, moves) = (scores_of(model, rows)?, moves(rows, self.season.as_deref())?);
         let labels = rows.f64s(column::LABEL_CHURN)?;
         let hashes = windows::customer_hash(rows)?;
-        for ((p, label), hash) in p.into_iter().zip(labels).zip(hashes) {
+        for (((p, moved), label), hash) in p.into_iter().zip(moves).zip(labels).zip(hashes) {
             if p.is_finite() && label.is_finite() {
                 self.p.push(p);
+                self.moves.push(moved);
                 self.labels.push(label == 1.0);
                 self.hashes.push(hash);
             }
@@ -108,7 +114,10 @@ impl Judged {
     #[must_use]
     pub fn calibrate(&self, inner: Arc<dyn Model>) -> Calibrated {
         let calibrator = Calibrator::choose(HeldOut { p: &self.p, labels: &self.labels, hashes: &self.hashes });
-        let after: Vec<f64> = self.p.iter().map(|&p| calibrator.apply(p)).collect();
+        // The map says how leaving was on these rows; only what another season adds to that is moved.
+        let season_mean = self.moves.iter().sum::<f64>() / self.moves.len().max(1) as f64;
+        let moves = self.moves.iter().copied().chain(std::iter::repeat(season_mean));
+        let after: Vec<f64> = self.p.iter().zip(moves).map(|(&p, by)| moved(calibrator.apply(p), by - season_mean)).collect();
         let loss = |p: &[f64]| classify::log_loss(&self.labels, p).unwrap_or(0.0);
         let (log_loss_before, log_loss_after) = (loss(&self.p), loss(&after));
         Calibrated {
@@ -120,6 +129,7 @@ impl Judged {
                 log_loss_after,
                 calibrator,
                 season: self.season.as_deref().cloned(),
+                season_mean,
             },
         }
     }
@@ -130,17 +140,16 @@ pub fn scores_of(model: &dyn Model, rows: &Table) -> Result<Vec<f64>, FitError> 
     Ok(model.scorer().score(rows)?.f64s(column::P_CHURN)?)
 }
 
-/// The chances moved by the season of the day each row is as of.
-fn in_season(p: Vec<f64>, rows: &Table, season: Option<&SeasonalIndex>) -> Result<Vec<f64>, TableError> {
-    let Some(season) = season.filter(|_| rows.has(column::AS_OF)) else { return Ok(p) };
-    let days = rows.days(column::AS_OF)?;
-    let moved = |(p, day): (f64, Option<Day>)| {
-        let leaving = day.map_or(0.0, |day| season.at(day).leaving);
-        let odds = p / (1.0 - p) * libm::exp(leaving);
-        // Certain chances stay certain.
-        if leaving == 0.0 || !odds.is_finite() { p } else { odds / (1.0 + odds) }
-    };
-    Ok(p.into_iter().zip(days).map(moved).collect())
+/// The seasonal index of the day each row is as of.
+fn moves(rows: &Table, season: Option<&SeasonalIndex>) -> Result<Vec<f64>, TableError> {
+    let Some(season) = season.filter(|_| rows.has(column::AS_OF)) else { return Ok(vec![0.0; rows.rows()]) };
+    Ok(rows.days(column::AS_OF)?.into_iter().map(|day| day.map_or(0.0, |day| season.at(day).leaving)).collect())
+}
+
+/// A chance whose log-odds are moved; a certain one stays certain.
+fn moved(p: f64, by: f64) -> f64 {
+    let odds = p / (1.0 - p) * libm::exp(by);
+    if by == 0.0 || !odds.is_finite() { p } else { odds / (1.0 + odds) }
 }
 
 /// Fit on every row of `train` and calibrate forward in time.
@@ -191,6 +200,9 @@ impl Calibrated {
         let calibration = Calibration::deserialize(calibration).map_err(|error| LoadError(error.to_string()))?;
         calibration.calibrator.check().map_err(LoadError)?;
         calibration.season.as_ref().map_or(Ok(()), SeasonalIndex::check).map_err(LoadError)?;
+        if !calibration.season_mean.is_finite() {
+            return Err(LoadError(format!("season_mean is {}, allowed are finite numbers", calibration.season_mean)));
+        }
         Ok(Self { inner: Arc::from(inner(model)?), calibration })
     }
 }
@@ -224,9 +236,12 @@ struct CalibratedScorer<'model> {
 
 impl Scorer for CalibratedScorer<'_> {
     fn score(&mut self, rows: &Table) -> Result<Table, ScoreError> {
-        let Calibration { calibrator, season, .. } = self.calibration;
-        let p = in_season(self.inner.score(rows)?.f64s(column::P_CHURN)?, rows, season.as_ref())?;
-        let p: Float64Array = p.into_iter().map(|p| (!p.is_nan()).then(|| calibrator.apply(p))).collect();
+        let Calibration { calibrator, season, season_mean, .. } = self.calibration;
+        let p = self.inner.score(rows)?.f64s(column::P_CHURN)?;
+        // Without an index every row is as of the season the map is from.
+        let by = moves(rows, season.as_ref())?.into_iter().map(|by| if season.is_some() { by - season_mean } else { 0.0 });
+        let p = p.into_iter().zip(by).map(|(p, by)| (!p.is_nan()).then(|| moved(calibrator.apply(p), by)));
+        let p: Float64Array = p.collect();
         Ok(Table::from_columns(vec![(column::P_CHURN, Arc::new(p))])?)
     }
 
@@ -237,6 +252,7 @@ impl Scorer for CalibratedScorer<'_> {
 
 #[cfg(test)]
 mod tests {
+    use perennial_contract::Day;
     use perennial_contract::arrow::array::Date32Array;
     use perennial_contract::season::Week;
 
@@ -248,11 +264,65 @@ mod tests {
         let rows = Table::from_columns(vec![(column::AS_OF, Arc::new(days))]).unwrap();
         let week = |leaving| Week { leaving, spend: 0.0 };
         let season = SeasonalIndex { first: Day(10), weeks: vec![week(std::f64::consts::LN_2), week(-1.0)] };
-        let moved = in_season(vec![0.5, 0.5, 0.3, 0.3], &rows, Some(&season)).unwrap();
-        let e = std::f64::consts::E;
-        assert!((moved[0] - 2.0 / 3.0).abs() < 1e-15 && (moved[1] - 1.0 / (1.0 + e)).abs() < 1e-15, "{moved:?}");
-        assert_eq!(moved[2..], [0.3, 0.3]);
-        assert_eq!(in_season(vec![0.0, 1.0, 0.3, 0.3], &rows, Some(&season)).unwrap()[..2], [0.0, 1.0]);
-        assert_eq!(in_season(vec![0.5; 4], &rows, None).unwrap(), [0.5; 4]);
+        assert_eq!(moves(&rows, Some(&season)).unwrap(), [std::f64::consts::LN_2, -1.0, 0.0, 0.0]);
+        assert_eq!(moves(&rows, None).unwrap(), [0.0; 4]);
+        assert!((moved(0.5, std::f64::consts::LN_2) - 2.0 / 3.0).abs() < 1e-15);
+        assert_eq!([moved(0.0, 1.0), moved(1.0, 1.0), moved(0.3, 0.0)], [0.0, 1.0, 0.3]);
+    }
+
+    /// A score that ranks nobody gets a map that tells everybody the mean of its rows; another season must still show.
+    #[test]
+    fn a_flat_map_swallows_no_season() {
+        let rows = 2_000;
+        let labels: Vec<bool> = (0..rows).map(|row| row % 5 == 0).collect();
+        let p: Vec<f64> = (0..rows).map(|row| 0.3 + 0.4 * f64::from(row * 7_919 % 2_003) / 2_003.0).collect();
+        let week = |leaving| Week { leaving, spend: 0.0 };
+        let season = Arc::new(SeasonalIndex { first: Day(0), weeks: vec![week(-2.0), week(1.0)] });
+        let judged = Judged {
+            season: Some(season),
+            moves: vec![-2.0; rows as usize],
+            ..Judged::of(
+                CalibratedOn::LastWindow,
+                p,
+                labels,
+                (0..rows as u64).map(|row| row.wrapping_mul(0x9E37_79B9_7F4A_7C15)).collect(),
+            )
+        };
+        let model = judged.calibrate(Arc::new(Constant { needs: Vec::new() }));
+        let told = |day: i32| {
+            let days: Date32Array = [Some(day)].into_iter().collect();
+            let rows = Table::from_columns(vec![(column::AS_OF, Arc::new(days))]).unwrap();
+            model.scorer().score(&rows).unwrap().f64s(column::P_CHURN).unwrap()[0]
+        };
+        let odds = |p: f64| libm::log(p / (1.0 - p));
+        assert!((told(0) - 0.2).abs() < 0.03, "{}", told(0));
+        assert!((odds(told(7)) - odds(told(0)) - 3.0).abs() < 1e-9, "{} {}", told(0), told(7));
+    }
+
+    struct Constant {
+        needs: Vec<String>,
+    }
+
+    impl Model for Constant {
+        fn needs(&self) -> &[String] {
+            &self.needs
+        }
+
+        fn scorer(&self) -> Box<dyn Scorer + '_> {
+            Box::new(Half)
+        }
+
+        fn to_json(&self) -> Value {
+            Value::Null
+        }
+    }
+
+    struct Half;
+
+    impl Scorer for Half {
+        fn score(&mut self, rows: &Table) -> Result<Table, ScoreError> {
+            let p: Float64Array = (0..rows.rows()).map(|_| Some(0.5)).collect();
+            Ok(Table::from_columns(vec![(column::P_CHURN, Arc::new(p))])?)
+        }
     }
 }

@@ -146,6 +146,7 @@ impl Loaded {
             ("learn.test_rows_max", s.learn.test_rows_max, 100),
             ("gate.bootstrap_replicates", s.gate.bootstrap_replicates, 20),
             ("run.sql_memory_mb", s.run.sql_memory_mb, 16),
+            ("import.ids_mb_max", s.import.ids_mb_max, 1),
         ];
         for (setting, value, least) in least {
             if value < least {

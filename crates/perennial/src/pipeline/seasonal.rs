@@ -6,14 +6,13 @@
 //! Cost     one pass over the purchase days.
 //! Ref      Hyndman & Athanasopoulos (2021), Forecasting, ch. 3 (seasonal index); James & Stein (1961) for the shrinkage.
 
-use perennial_contract::season::{MOST, SeasonalIndex, Week};
+use perennial_contract::season::{MOST, SeasonalIndex, Week, YEAR_WEEKS};
 
 use super::history::History;
 use super::leaving::Definition;
 use super::plan::Plan;
 
 const WEEK_DAYS: i32 = 7;
-const YEAR_WEEKS: usize = 52;
 /// Active customers in every week that is used: fewer say more about chance than about the season.
 const ACTIVE_MIN: f64 = 200.0;
 
@@ -35,6 +34,10 @@ pub fn index(plan: &Plan, history: &History) -> Option<SeasonalIndex> {
     }
     let (horizon, look_back) = (plan.horizon_days, plan.look_back_days);
     let year = YEAR_WEEKS as i32 * WEEK_DAYS;
+    // A longer window of a year ago has not closed: it would tell what is to be forecast.
+    if horizon > year {
+        return None;
+    }
     // From a little before the last window that is learned from, so that it is in.
     let from = test.plus(-horizon - 3 * WEEK_DAYS);
     let past_weeks = usize::try_from((from.plus(-year) - first.plus(look_back)).div_euclid(WEEK_DAYS)).ok()?;
@@ -43,7 +46,7 @@ pub fn index(plan: &Plan, history: &History) -> Option<SeasonalIndex> {
     let activity = history.activity((grid, weeks), (horizon, look_back));
     // How much weeks differ is judged by what was known on the test day.
     let known = usize::try_from((test.plus(-horizon) - grid).div_euclid(WEEK_DAYS)).ok()? + 1;
-    if known < YEAR_WEEKS || activity.iter().any(|week| week.active < ACTIVE_MIN) {
+    if known < YEAR_WEEKS || activity[..known].iter().any(|week| week.active < ACTIVE_MIN) {
         return None;
     }
     let leaving = Measure::of(activity.iter().map(Activity::leaving), known);
@@ -171,5 +174,8 @@ mod tests {
         let at = |index: Option<SeasonalIndex>, day: i32| index.expect("an index").at(Day(day));
         assert_eq!(at(calm.clone(), 1_040), at(wild.clone(), 1_040));
         assert_eq!(at(calm, 1_039), at(wild, 1_039));
+        let long =
+            |horizon_days: i32| index(&Plan { horizon_days, test: Some(Day(1_600)), ..plan(2_000) }, &history(2_000, |_| 0.01));
+        assert!(long(364).is_some() && long(365).is_none());
     }
 }

@@ -439,8 +439,8 @@ catalogue! {
     told_too_high: "too high", "偏高";
     told_too_low: "too low", "偏低";
     drift_figure: "Right at earlier days too?", "在更早的日子也准吗？";
-    drift_note: "The last point is the test window, as the model was judged. At the days before it the same recipe learned from fewer rows (2,500) known by then, on a sample of 1,000 customers: look for a trend, not at the level.",
-        "最后一点为检验窗口，即模型受检验的结果。此前各日以同一方法只用当日之前的较少数据（2,500 行）学习，并在 1,000 位客户的样本上对照：请看趋势，而非水平。";
+    drift_note: "The last point is the test window, as the model was judged. At the days before it the same recipe learned from fewer rows (2,500) known by then, on a sample of 1,000 customers and without the season: look for a trend, not at the level.",
+        "最后一点为检验窗口，即模型受检验的结果。此前各日以同一方法只用当日之前的较少数据（2,500 行）学习，并在 1,000 位客户的样本上对照，且不含季节调整：请看趋势，而非水平。";
     chance_alone: "Chance alone (99%)", "随机范围（99%）";
 
     // The outlook.

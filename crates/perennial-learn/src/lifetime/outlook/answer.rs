@@ -23,7 +23,7 @@ pub const BANDS: [u32; 3] = [50, 80, 95];
 /// What is asked about spend.
 #[derive(Clone, Copy, Debug)]
 pub struct Ask<'a> {
-    /// Some of the outlook's horizons.
+    /// Some of the outlook's horizons, rising.
     pub spend_horizons_days: &'a [i32],
     /// Intervals that shall hold so many percent.
     pub bands: &'a [u32],
@@ -102,7 +102,6 @@ impl Outlook {
 fn never_fall(values: &mut [f64], questions: usize) {
     let width = values.len() / questions.max(1);
     for at in width..values.len() {
-        // NaN gives way to a number, and no number to NaN.
         if values[at] < values[at - width] {
             values[at] = values[at - width];
         }
