@@ -84,6 +84,11 @@ impl Judged {
         Self { on, p, labels, hashes, season: None, moves: Vec::new() }
     }
 
+    /// The same rows with the season of the days they are as of.
+    pub(super) fn in_season(self, season: Option<Arc<SeasonalIndex>>, moves: Vec<f64>) -> Self {
+        Self { season, moves, ..self }
+    }
+
     fn nothing(on: CalibratedOn, run: &Run) -> Self {
         Self { season: run.season.clone(), ..Self::of(on, Vec::new(), Vec::new(), Vec::new()) }
     }
@@ -141,7 +146,7 @@ pub fn scores_of(model: &dyn Model, rows: &Table) -> Result<Vec<f64>, FitError> 
 }
 
 /// The seasonal index of the day each row is as of.
-fn moves(rows: &Table, season: Option<&SeasonalIndex>) -> Result<Vec<f64>, TableError> {
+pub(super) fn moves(rows: &Table, season: Option<&SeasonalIndex>) -> Result<Vec<f64>, TableError> {
     let Some(season) = season.filter(|_| rows.has(column::AS_OF)) else { return Ok(vec![0.0; rows.rows()]) };
     Ok(rows.days(column::AS_OF)?.into_iter().map(|day| day.map_or(0.0, |day| season.at(day).leaving)).collect())
 }

@@ -50,10 +50,11 @@ pub fn table(rows: &[Row], language: Language) -> String {
             .map(|name| metric(name))
             .collect();
         text.push_str(&format!(
-            "{:<8} {:<18} v{:<3} {}{numbers}\n",
+            "{:<8} {:<18} v{:<3} {}  {}{numbers}\n",
             row.task.name(),
             row.name,
             row.version,
+            row.as_of,
             status(row.status, language)
         ));
         let reason = match row.metrics["reason_zh"].as_str().filter(|_| language == Language::Zh) {

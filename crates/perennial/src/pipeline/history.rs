@@ -36,6 +36,9 @@ pub struct History {
     cohorts: BTreeMap<Month, BTreeMap<Month, u64>>,
 }
 
+/// Days in a row without a purchase that are no chance where purchases are daily.
+const HOLE_DAYS_MIN: usize = 14;
+
 #[derive(Default)]
 struct MonthSums {
     sales_cents: i64,
@@ -132,42 +135,44 @@ impl History {
     /// within the horizon, and their purchase days in it.
     #[must_use]
     pub fn activity(&self, (first, weeks): (Day, usize), (horizon, look_back): (i32, i32)) -> Vec<Activity> {
-        // Counts by week come from where ranges of weeks begin and end.
-        let mut turns = vec![Activity::default(); weeks + 1];
-        // Weeks that begin after `from` and by `to`.
-        let week = |day: i32| ((day - first.0).div_euclid(7) + 1).clamp(0, weeks as i32) as usize;
-        let mut add = |(from, to): (i32, i32), count: fn(&mut Activity) -> &mut f64| {
-            let (from, to) = (week(from), week(to));
-            if from < to {
-                *count(&mut turns[from]) += 1.0;
-                *count(&mut turns[to]) -= 1.0;
-            }
-        };
+        let mut counted = vec![Activity::default(); weeks];
         for days in self.purchase_days(Day(i32::MAX)) {
-            for (at, &day) in days.iter().enumerate() {
-                let next = days.get(at + 1).copied();
-                // As long as this is the last purchase, and within the look-back.
-                let until = (day + look_back).min(next.unwrap_or(i32::MAX));
-                add((day, until), |week| &mut week.active);
-                if let Some(next) = next {
-                    add((day.max(next - horizon), until), |week| &mut week.again);
+            let [Some(&begin), Some(&end)] = [days.first(), days.last()] else { continue };
+            // Weeks that begin after the first purchase and within the look-back of the last.
+            let from = ((begin - first.0).div_euclid(7) + 1).clamp(0, weeks as i32) as usize;
+            let to = ((end + look_back - first.0).div_euclid(7) + 1).clamp(from as i32, weeks as i32) as usize;
+            let (mut before, mut recent, mut ahead) = (0, 0, 0);
+            for (week, counted) in (from..to).zip(&mut counted[from..to]) {
+                let on = first.0 + 7 * week as i32;
+                let pass = |at: &mut usize, day: i32| *at += days[*at..].iter().take_while(|&&found| found < day).count();
+                pass(&mut before, on);
+                pass(&mut recent, on - look_back);
+                pass(&mut ahead, on + horizon);
+                if recent == before {
+                    continue;
                 }
-                for later in days[at + 1..].iter().take_while(|&&later| later - horizon < until) {
-                    add((day.max(later - horizon), until), |week| &mut week.purchases);
-                }
+                let cell = Activity::cell(on - days[before - 1], before - recent, look_back);
+                let purchases = (ahead - before) as f64;
+                counted.active[cell] += 1.0;
+                counted.again[cell] += f64::min(purchases, 1.0);
+                counted.purchases[cell] += purchases;
             }
         }
-        let mut sum = Activity::default();
-        turns.truncate(weeks);
-        let summed = turns.into_iter().map(|turn| {
-            sum = Activity {
-                active: sum.active + turn.active,
-                again: sum.again + turn.again,
-                purchases: sum.purchases + turn.purchases,
-            };
-            sum
-        });
-        summed.collect()
+        counted
+    }
+
+    /// Whether some two weeks in a row of these days brought no purchase at all, in a shop that sells nearly every day: a hole in the
+    /// data, which tells of no season.
+    #[must_use]
+    pub fn has_hole(&self, from: Day, days: i32) -> bool {
+        let end = from.0 + days;
+        let Some(&first) = self.purchases.iter().min().filter(|&&first| first < end) else { return false };
+        let mut sold = vec![false; (end - first) as usize];
+        self.purchases.iter().filter(|&&day| day < end).for_each(|&day| sold[(day - first) as usize] = true);
+        let window = &sold[(from.0.max(first) - first) as usize..];
+        let hole = window.split(|sold| *sold).map(<[bool]>::len).max().unwrap_or(0);
+        let silent = sold.iter().filter(|sold| !**sold).count();
+        hole >= HOLE_DAYS_MIN && (silent - hole) * 10 < sold.len() - hole
     }
 
     fn purchase_days(&self, before: Day) -> impl Iterator<Item = &[i32]> {
@@ -369,4 +374,19 @@ fn days<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a arrow::array::Prim
         .column_by_name(name)
         .and_then(|column| column.as_primitive_opt::<Date32Type>())
         .ok_or_else(|| anyhow!("column {name} is not there"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hole_is_told_from_a_quiet_season() {
+        let days = |sells: &dyn Fn(i32) -> bool| History::of_purchases(&[(0..800).filter(|&day| sells(day)).collect()]);
+        let whole = days(&|_| true);
+        let hole = days(&|day| !(500..520).contains(&day));
+        let quiet = days(&|day| day % 100 < 70);
+        assert_eq!([&whole, &hole, &quiet].map(|history| history.has_hole(Day(450), 90)), [false, true, false]);
+        assert!(!hole.has_hole(Day(530), 90) && !hole.has_hole(Day(400), 90));
+    }
 }

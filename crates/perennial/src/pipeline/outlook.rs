@@ -134,7 +134,8 @@ impl Lessons<'_> {
         let first = self.history.overview.first_day.unwrap_or(end);
         let a_year_ago = Some(end.plus(-YEAR_DAYS)).filter(|start| *start - first >= SEASON_PAST_DAYS_MIN);
         // The same season a year ago teaches what this one does to a forecast; the last weeks teach what theirs did.
-        let start = |days: i32| a_year_ago.filter(|_| days < YEAR_DAYS).unwrap_or(end.plus(-days));
+        let is_whole = |start: Day, days: i32| days < YEAR_DAYS && !self.history.has_hole(start, days);
+        let start = |days: i32| a_year_ago.filter(|&start| is_whole(start, days)).unwrap_or(end.plus(-days));
         let has_past = |days: &i32| start(*days) - first >= PAST_DAYS_MIN.max(days / 2);
         horizons.into_iter().filter(has_past).map(|days| self.window(start(days), days, LESSON_ROWS_MAX)).collect()
     }

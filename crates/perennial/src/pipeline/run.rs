@@ -33,9 +33,14 @@ pub fn run(shop: &mut Shop, context: &Context, request: &RunRequest<'_>) -> Resu
         return Ok(Done { exit: Exit::Refused, json: refusal.json, text: refusal.text });
     }
     let trained = train(shop, context, Task::ALL, request.as_of)?;
-    let mut promoted = Vec::new();
+    let (mut promoted, mut kept) = (Vec::new(), Vec::new());
     for &task in Task::ALL {
         let Some(row) = best(&trained.rows, task) else { continue };
+        // Days as text sort as days. Who knows more of the shop does not make way for a look back.
+        if let Some(champion) = shop.registry.champion(task)?.filter(|champion| champion.as_of > row.as_of) {
+            kept.push(champion);
+            continue;
+        }
         let which = format!("{}@{}", row.name, row.version);
         promoted.push(shop.registry.promote(task, &which, None, &now())?);
     }
@@ -53,8 +58,10 @@ pub fn run(shop: &mut Shop, context: &Context, request: &RunRequest<'_>) -> Resu
         file.and(page)
     });
     written?;
-    let unanswered: Vec<&Task> =
-        Task::ALL.iter().filter(|task| **task != Task::Segment && !promoted.iter().any(|row| row.task == **task)).collect();
+    let unanswered: Vec<&Task> = Task::ALL
+        .iter()
+        .filter(|task| **task != Task::Segment && !promoted.iter().chain(&kept).any(|row| row.task == **task))
+        .collect();
     let exit = if unanswered.is_empty() { Exit::Done } else { Exit::Refused };
     let rows = shop.registry.list()?;
     let rows: Vec<Row> = rows
@@ -63,10 +70,13 @@ pub fn run(shop: &mut Shop, context: &Context, request: &RunRequest<'_>) -> Resu
         .collect();
     let json = json!({
         "as_of": as_of, "horizon_days": trained.plan.horizon_days, "look_back_days": trained.plan.look_back_days,
-        "gate": "open", "models": rows, "customers": scored.table.rows(), "scores": scores, "report": report, "unanswered": unanswered,
+        "gate": "open", "kept": kept, "models": rows, "customers": scored.table.rows(), "scores": scores, "report": report, "unanswered": unanswered,
     });
     let language = context.language(&shop.settings.shop.language);
     let mut text = format!("{}\n\n{}\n", trained.plan_text, models_table(&rows, language));
+    for row in &kept {
+        text.push_str(&keeps(row, as_of, language));
+    }
     for task in unanswered {
         let refused = best_refused(&rows, *task);
         // An older champion goes on answering where nobody better was found.
@@ -89,4 +99,17 @@ pub fn run(shop: &mut Shop, context: &Context, request: &RunRequest<'_>) -> Resu
         Language::Zh => format!("打分：{scores}（{customers} 位客户）\n报告：{report}"),
     });
     Ok(Done { exit, json, text })
+}
+
+/// Why a model of this run answers nobody although it passed.
+fn keeps(champion: &Row, as_of: Day, language: Language) -> String {
+    let Row { task, name, version, as_of: knows, .. } = champion;
+    match language {
+        Language::En => format!(
+            "{task}: {name}@{version}, trained as of {knows}, goes on answering: it knows later days than this run's {as_of}; `perennial promote {task} MODEL` lets another answer\n"
+        ),
+        Language::Zh => format!(
+            "{task}：仍由 {name}@{version}（训练截至 {knows}）作答：它所知的日子晚于本次的 {as_of}；可用 `perennial promote {task} 模型` 换人\n"
+        ),
+    }
 }

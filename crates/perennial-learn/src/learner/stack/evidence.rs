@@ -6,12 +6,15 @@
 //! Cost     one forecast a window.
 //! Ref      Wolpert (1992), Neural Networks 5(2): the level-1 data; forward in time as in Tashman (2000) instead of by random folds.
 
+use std::sync::Arc;
+
 use perennial_contract::Table;
-use perennial_contract::estimator::{FitError, column};
+use perennial_contract::estimator::{FitError, Run, column};
+use perennial_contract::season::SeasonalIndex;
 
 use super::blend::{Blend, Prior};
 use super::member::{Kind, Member};
-use crate::learner::calibrate::{CalibratedOn, Judged};
+use crate::learner::calibrate::{CalibratedOn, Judged, moves};
 use crate::learner::linear::sigmoid;
 use crate::learner::windows;
 use crate::metric::cluster::Points;
@@ -26,11 +29,15 @@ pub struct Evidence {
     log_odds: Vec<f64>,
     labels: Vec<bool>,
     hashes: Vec<u64>,
+    season: Option<Arc<SeasonalIndex>>,
+    /// The index of the day each row is as of.
+    moves: Vec<f64>,
 }
 
 impl Evidence {
-    pub const fn nothing(on: CalibratedOn) -> Self {
-        Self { on, log_odds: Vec::new(), labels: Vec::new(), hashes: Vec::new() }
+    pub fn nothing(on: CalibratedOn, run: &Run) -> Self {
+        let season = run.season.clone();
+        Self { on, log_odds: Vec::new(), labels: Vec::new(), hashes: Vec::new(), season, moves: Vec::new() }
     }
 
     pub fn add(&mut self, members: &Members, window: &Table, threads: usize) -> Result<(), FitError> {
@@ -47,6 +54,7 @@ impl Evidence {
         }
         self.labels.extend(rows.f64s(column::LABEL_CHURN)?.into_iter().map(|label| label == 1.0));
         self.hashes.extend(windows::customer_hash(&rows)?);
+        self.moves.extend(moves(&rows, self.season.as_deref())?);
         Ok(())
     }
 
@@ -80,6 +88,7 @@ impl Evidence {
         let blend = Blend::learn(&points, &labels, prior);
         let p = (0..whole.len()).map(|row| sigmoid(blend.margin(points.row(row)))).collect();
         let hashes = whole.iter().map(|&row| self.hashes[row]).collect();
-        (blend, Judged::of(self.on, p, labels, hashes))
+        let moves = whole.iter().map(|&row| self.moves[row]).collect();
+        (blend, Judged::of(self.on, p, labels, hashes).in_season(self.season.clone(), moves))
     }
 }

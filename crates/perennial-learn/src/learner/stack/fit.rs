@@ -116,12 +116,12 @@ impl StackChurn {
         if let Some(early) = early {
             let members = self.members(&early, run);
             if members.iter().any(Option::is_some) {
-                let mut evidence = Evidence::nothing(CalibratedOn::LastWindow);
+                let mut evidence = Evidence::nothing(CalibratedOn::LastWindow, run);
                 evidence.add(&members, &last, run.threads)?;
                 return Ok(evidence);
             }
         }
-        let mut evidence = Evidence::nothing(CalibratedOn::HeldOutCustomers);
+        let mut evidence = Evidence::nothing(CalibratedOn::HeldOutCustomers, run);
         let (of_train, of_last) = (windows::customer_hash(train)?, windows::customer_hash(&last)?);
         for half in 0..2 {
             let others = windows::take(train, |row| of_train[row] % 2 != half)?;
