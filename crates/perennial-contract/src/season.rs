@@ -28,13 +28,15 @@ pub struct SeasonalIndex {
 }
 
 impl SeasonalIndex {
-    /// The index for forecasts as of a day: beyond the last week known, that of the same week a year before. Days before the first
-    /// have none.
+    /// The index for forecasts as of a day. The year goes on: beyond the weeks known, and before them, that of the same week of the
+    /// next year that is known.
     #[must_use]
     pub fn at(&self, day: Day) -> Week {
-        let Ok(week) = usize::try_from((day - self.first).div_euclid(WEEK_DAYS)) else { return Week::default() };
-        let years = (week + 1).saturating_sub(self.weeks.len()).div_ceil(YEAR_WEEKS);
-        week.checked_sub(years * YEAR_WEEKS).and_then(|week| self.weeks.get(week)).copied().unwrap_or_default()
+        let (week, known, year) =
+            (i64::from((day - self.first).div_euclid(WEEK_DAYS)), self.weeks.len() as i64, YEAR_WEEKS as i64);
+        let years = if week < 0 { week.div_euclid(year) } else { (week + year - known).max(0) / year };
+        let place = usize::try_from(week - years * year).ok();
+        place.and_then(|week| self.weeks.get(week)).copied().unwrap_or_default()
     }
 
     /// A file may hold anything.
@@ -61,8 +63,8 @@ mod tests {
         assert!(index.check().is_ok());
         // The year goes on: after 60 weeks the 61st is like the ninth.
         let long = SeasonalIndex { first: Day(0), weeks: (0..60).map(|number| week(0.01 * f64::from(number))).collect() };
-        let found = [59, 60, 111, 112].map(|week| long.at(Day(7 * week)).leaving);
-        assert_eq!(found, [0.59, 0.08, 0.59, 0.08]);
+        let found = [59, 60, 111, 112, -1, -52, -53].map(|week| long.at(Day(7 * week)).leaving);
+        assert_eq!(found, [0.59, 0.08, 0.59, 0.08, 0.51, 0.0, 0.51]);
         assert!(SeasonalIndex { first: Day(0), weeks: vec![week(f64::NAN)] }.check().is_err());
     }
 }

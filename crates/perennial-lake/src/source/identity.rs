@@ -302,12 +302,11 @@ pub fn looks_like_email(text: &str) -> bool {
 #[must_use]
 pub fn holds_email(text: &str) -> bool {
     let is_address = |word: &str| word.split_once('@').is_some_and(|(name, host)| !name.is_empty() && host.contains('.'));
-    let plain;
-    let text = if text.contains("%40") {
-        plain = text.replace("%40", "@");
-        plain.as_str()
+    let is_coded = ["%40", "%2540", "&#64;"].iter().any(|sign| text.contains(sign));
+    let text = if is_coded {
+        Cow::Owned(text.replace("%2540", "@").replace("%40", "@").replace("&#64;", "@"))
     } else {
-        text
+        Cow::Borrowed(text)
     };
     text.contains('@') && text.split(|c: char| c.is_whitespace() || matches!(c, '<' | '>' | ',' | ';')).any(is_address)
 }

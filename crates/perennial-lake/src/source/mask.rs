@@ -24,9 +24,7 @@ pub fn masked(text: &str) -> Cow<'_, str> {
     let (mut kept, mut at) = (0, 0);
     while at < bytes.len() {
         let found = match bytes[at] {
-            b'@' => email(bytes, kept, (at, at + 1)),
-            b'%' if bytes[at..].starts_with(b"%40") => email(bytes, kept, (at, at + 3)),
-            0xef if bytes[at..].starts_with(WIDE_AT) => email(bytes, kept, (at, at + WIDE_AT.len())),
+            b'@' | b'%' | b'&' | 0xef => sign(bytes, at).and_then(|after| email(bytes, kept, (at, after))),
             b'=' => parameter(text, kept, at),
             b'+' | b'(' | b'0'..=b'9' if starts_word(bytes, at) => {
                 identity_card(bytes, at).or_else(|| phone(bytes, at).map(|end| (at, end, PHONE)))
@@ -48,21 +46,27 @@ pub fn masked(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// `＠`, as an input method writes it.
-const WIDE_AT: &[u8] = "＠".as_bytes();
+/// The sign of an address as it is typed, as an input method writes it, as a link does, once or twice over, and as HTML does.
+const SIGNS: [&str; 5] = ["@", "＠", "%40", "%2540", "&#64;"];
+
+/// Where the sign of an address that begins here ends.
+fn sign(bytes: &[u8], at: usize) -> Option<usize> {
+    SIGNS.iter().find(|sign| bytes[at..].starts_with(sign.as_bytes())).map(|sign| at + sign.len())
+}
 
 /// Whether an address may stand in a text at all.
 #[must_use]
 pub fn holds_at(text: &str) -> bool {
     // `＠` begins with 0xef.
-    let mut rest = text.as_bytes();
-    while let Some(at) = memchr::memchr3(b'@', b'%', 0xef, rest) {
-        if rest[at] == b'@' || rest[at..].starts_with(WIDE_AT) || rest[at..].starts_with(b"%40") {
+    let bytes = text.as_bytes();
+    let mut from = 0;
+    while let Some(at) = memchr::memchr3(b'@', b'%', 0xef, &bytes[from..]) {
+        if sign(bytes, from + at).is_some() {
             return true;
         }
-        rest = &rest[at + 1..];
+        from += at + 1;
     }
-    false
+    text.contains("&#64;")
 }
 
 type Found = (usize, usize, &'static str);
@@ -211,6 +215,8 @@ mod tests {
             ("Great, mail me at zed@example.com.", "Great, mail me at [email]."),
             ("a.b+c@x-y.co.uk, (d@e.fr)", "[email], ([email])"),
             ("https://x.example/?q=bob%40secret.example&p=2", "https://x.example/?q=[email]&p=2"),
+            ("?next=https%3A%2F%2Fx%2F%3Fq%3Deve%2540shop.example", "?next=https%3A%2F%2Fx%2F%3Fq%[email]"),
+            ("write to eve&#64;shop.example now", "write to [email] now"),
             ("邮箱bob@x.com，谢谢", "邮箱[email]，谢谢"),
             ("邮箱bob＠x.com，谢谢", "邮箱[email]，谢谢"),
             ("身份证11010519491231002X，急", "身份证[hidden]，急"),

@@ -146,10 +146,15 @@ fn check_periods(horizon: f64) -> Result<(), FitError> {
 }
 
 /// Gamma-Gamma on the columns `x`, `mean_spend`. Rows without a repeat order or without spend above 0 are left out,
-/// because the model says nothing about them; `rows` of the result counts those that were used.
+/// because the model says nothing about them; `rows` of the result counts those that were used, `rows_left_out` the others.
 pub fn gamma_gamma(table: &Table) -> Result<FitSummary, FitError> {
     let data = Spenders::with_spend(&table.f64s("x")?, &table.f64s("mean_spend")?, ["x", "mean_spend"])?;
-    Ok(gamma_gamma::fit(&data, THREADS)?.summary())
+    let mut summary = gamma_gamma::fit(&data, THREADS)?.summary();
+    let left_out = table.rows() - summary.rows;
+    if left_out > 0 {
+        summary.extra.insert("rows_left_out".to_owned(), Value::from(left_out));
+    }
+    Ok(summary)
 }
 
 impl GammaGammaFit {

@@ -33,17 +33,7 @@ pub fn run(shop: &mut Shop, context: &Context, request: &RunRequest<'_>) -> Resu
         return Ok(Done { exit: Exit::Refused, json: refusal.json, text: refusal.text });
     }
     let trained = train(shop, context, Task::ALL, request.as_of)?;
-    let (mut promoted, mut kept) = (Vec::new(), Vec::new());
-    for &task in Task::ALL {
-        let Some(row) = best(&trained.rows, task) else { continue };
-        // Days as text sort as days. Who knows more of the shop does not make way for a look back.
-        if let Some(champion) = shop.registry.champion(task)?.filter(|champion| champion.as_of > row.as_of) {
-            kept.push(champion);
-            continue;
-        }
-        let which = format!("{}@{}", row.name, row.version);
-        promoted.push(shop.registry.promote(task, &which, None, &now())?);
-    }
+    let (promoted, kept) = promote(shop, &trained.rows)?;
     let as_of = trained.plan.as_of;
     let step = context.progress().spinner("scores of every customer");
     let scored = score_features(shop, &champions(shop)?, trained.today, as_of)?;
@@ -99,6 +89,21 @@ pub fn run(shop: &mut Shop, context: &Context, request: &RunRequest<'_>) -> Resu
         Language::Zh => format!("打分：{scores}（{customers} 位客户）\n报告：{report}"),
     });
     Ok(Done { exit, json, text })
+}
+
+/// Let the best of a run answer; and the champions that stay because they know more of the shop than a look back can.
+fn promote(shop: &mut Shop, rows: &[Row]) -> Result<(Vec<Row>, Vec<Row>)> {
+    let (mut promoted, mut kept) = (Vec::new(), Vec::new());
+    for &task in Task::ALL {
+        let Some(row) = best(rows, task) else { continue };
+        // Days as text sort as days.
+        if let Some(champion) = shop.registry.champion(task)?.filter(|champion| champion.as_of > row.as_of) {
+            kept.push(champion);
+            continue;
+        }
+        promoted.push(shop.registry.promote(task, &format!("{}@{}", row.name, row.version), None, &now())?);
+    }
+    Ok((promoted, kept))
 }
 
 /// Why a model of this run answers nobody although it passed.

@@ -104,7 +104,7 @@ fn hindsight_and_season_stand_beside_the_headline() {
     assert!(page.contains("事后之见：流失、前景的模型训练截至2026年2月16日") && page.contains("的模型知道之后的日子"));
     data.frame.season = data.frame.season.map(|season| Season { is_known: true, ..season });
     let page = check("season", &data);
-    assert!(page.contains("moved by the difference that a year ago made") && !page.contains("more will order, and fewer leave"));
+    assert!(page.contains("moved by what past years did alike") && !page.contains("more will order, and fewer leave"));
     data.frame.season = Some(Season { ahead: window(20_090, 0.2), judged: window(20_000, 0.351), is_known: false });
     assert!(check("quiet", &data).contains("fewer will order, and more leave"));
 }

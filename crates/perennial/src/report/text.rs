@@ -68,8 +68,8 @@ catalogue! {
         "季节：一年前自{ahead_from}起 {horizon}内，当时的活跃客户有 {ahead} 再次下单；而自{judged_from}起的 {horizon}（对应模型检验与校准所用时段）为 {judged}。流失与价值模型不含季节因素：若今年情形相同，下单者会多于、流失者会少于其预测。";
     finding_season_down: "Season: a year ago {ahead} of the then active customers ordered again in the {horizon} from {ahead_from}, but {judged} in the {horizon} from {judged_from}, the time the models were judged and set right on. The models of churn and value know no season: if this year goes likewise, fewer will order, and more leave, than they say.",
         "季节：一年前自{ahead_from}起 {horizon}内，当时的活跃客户有 {ahead} 再次下单；而自{judged_from}起的 {horizon}（对应模型检验与校准所用时段）为 {judged}。流失与价值模型不含季节因素：若今年情形相同，下单者会少于、流失者会多于其预测。";
-    finding_season_known: "Season: a year ago {ahead} of the then active customers ordered again in the {horizon} from {ahead_from}, and {judged} in the {horizon} from {judged_from}, the time the models were set right on. The forecasts are moved by the difference that a year ago made.",
-        "季节：一年前自{ahead_from}起 {horizon}内，当时的活跃客户有 {ahead} 再次下单；自{judged_from}起的 {horizon}（对应模型校准所用时段）为 {judged}。预测已按一年前的差异调整。";
+    finding_season_known: "Season: a year ago {ahead} of the then active customers ordered again in the {horizon} from {ahead_from}, and {judged} in the {horizon} from {judged_from}, the time the models were set right on. The forecasts are moved by what past years did alike at this time.",
+        "季节：一年前自{ahead_from}起 {horizon}内，当时的活跃客户有 {ahead} 再次下单；自{judged_from}起的 {horizon}（对应模型校准所用时段）为 {judged}。预测已按历年同期的共同差异调整。";
     finding_money: "{money} of their usual spending is at risk.", "其惯常消费中有 {money} 面临流失风险。";
     finding_money_listed: "{money} of their usual spending is at risk. The {customers} listed below stand for {share} of it.",
         "其惯常消费中有 {money} 面临流失风险，下文列出的 {customers}占其中的 {share}。";
@@ -456,8 +456,8 @@ catalogue! {
     extrapolated: "longer than any closed window: the law, set right as for the longest one, intervals widened", "长于所有已结束窗口：统计规律按最长窗口校正，区间已放宽";
     outlook_of_season: "Set right on what came of the same forecasts in the {horizon} from {from}, the season ahead a year ago; the same for the other horizons.",
         "依据同样的预测在自{from}起 {horizon}内（一年前的同一季节）的实际结果校正；其他预测期亦然。";
-    outlook_of_last: "Set right on what came of the same forecasts in the {horizon} from {from}, the last that closed; the same for the other horizons. There is not enough past to know the season ahead.",
-        "依据同样的预测在自{from}起 {horizon}内（最近已结束的窗口）的实际结果校正；其他预测期亦然。历史尚短，无法得知未来季节的影响。";
+    outlook_of_last: "Set right on what came of the same forecasts in the {horizon} from {from}, the last that closed; the same for the other horizons. There is not enough past, or a hole in it, to know the season ahead.",
+        "依据同样的预测在自{from}起 {horizon}内（最近已结束的窗口）的实际结果校正；其他预测期亦然。历史尚短或有缺口，无法得知未来季节的影响。";
     stages: "Where in their life with the shop", "客户所处阶段";
     stages_figure: "Customers by stage", "各阶段客户数";
     stages_note: "Declared rules on the time since the last order, measured in the customer’s own gaps, and on the chance that no order comes. Not a forecast.",
