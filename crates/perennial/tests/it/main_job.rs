@@ -144,6 +144,14 @@ fn hindsight_is_told(shop: &TestShop) {
     let picture = shop.run(&["customer", ids.value(0), "--as-of", "2025-01-01", "--json"]).ok().json();
     assert_eq!(picture["trained_as_of"], trained);
     assert!(picture["hindsight"].as_array().expect("a list").contains(&"churn".into()));
+    // A look back makes models, and none of them takes the place of one that knows more.
+    let back = shop.run(&["run", "--as-of", "2025-06-01", "--json"]).ok().json();
+    assert!(
+        back["kept"].as_array().expect("a list").iter().any(|row| row["task"] == "churn" && row["as_of"] == trained["churn"])
+    );
+    let models = shop.run(&["models", "--json"]).ok().json();
+    let champions = models.as_array().expect("models").iter().filter(|row| row["status"] == "champion");
+    assert!(champions.clone().count() > 2 && champions.clone().all(|row| row["as_of"] == trained["churn"]), "{models}");
 }
 
 /// A task that nobody answers has the reason of its best candidate, not of the first.
