@@ -16,6 +16,7 @@ use crate::table::compact::compact;
 use crate::table::file::{storage, sync_dir};
 use crate::table::import;
 pub use crate::table::import::Import;
+pub use crate::table::known::KnownKeys;
 use crate::table::ledger::{Ledger, in_words};
 use crate::table::lock::WriteLock;
 use crate::table::merge::Rows;
@@ -284,6 +285,16 @@ impl Lake {
     /// The lake as it is now.
     pub fn snapshot(&self) -> Result<Snapshot, LakeError> {
         self.store.ledger.snapshot()
+    }
+
+    /// The lake as it is now, and which of these contents it holds: of one moment.
+    pub fn snapshot_knowing(&self, sha256: &[String]) -> Result<(Snapshot, Vec<bool>), LakeError> {
+        self.store.ledger.snapshot_knowing(sha256)
+    }
+
+    /// What stands for the key of each row of a batch in [`KnownKeys`].
+    pub fn keys(entity: Entity, rows: &RecordBatch) -> Result<Vec<u64>, LakeError> {
+        crate::table::keys::short_keys(entity, rows)
     }
 
     /// Every committed import, oldest first.

@@ -1,7 +1,13 @@
 //! The `perennial` binary: from a shop's files to every customer's future.
 
+mod access;
+mod api;
+mod audit;
 mod cmd;
 mod config;
+mod http;
+mod live;
+mod page;
 mod pipeline;
 mod progress;
 mod registry;

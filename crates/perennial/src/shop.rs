@@ -1,6 +1,8 @@
 //! A shop's folder: settings, lake, registry, and where its outputs go.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
 use arrow::array::AsArray;
@@ -12,7 +14,7 @@ use perennial_lake::quality::{CleaningPolicy, QualitySettings};
 use perennial_lake::vault::KeySource;
 
 use crate::cmd::Context;
-use crate::config::{self, Cleaning, Loaded, Settings, settings_file};
+use crate::config::{self, Cleaning, Loaded, Origin, Settings, settings_file};
 use crate::registry::{REGISTRY_FILE, Registry};
 
 /// Marks a shop that simulated files were brought into: they come with their truth beside them, which no import reads.
@@ -26,7 +28,9 @@ pub const SETTINGS_FILE: &str = "perennial.toml";
 pub struct Shop {
     pub dir: PathBuf,
     pub settings: Settings,
-    pub lake: Lake,
+    /// Where each setting was read; the others are defaults.
+    pub origins: BTreeMap<String, Origin>,
+    pub lake: Arc<Lake>,
     pub registry: Registry,
 }
 
@@ -63,8 +67,8 @@ impl Shop {
     /// Open the shop the command line names.
     pub fn open(context: &Context) -> Result<Self> {
         let dir = Self::folder(context)?;
-        let settings = load_settings(context)?.settings;
-        let lake = Lake::open(&dir.join("lake"), &facts(&settings), Some(&key_source(&dir, &settings)?))?;
+        let Loaded { settings, origins } = load_settings(context)?;
+        let lake = Arc::new(Lake::open(&dir.join("lake"), &facts(&settings), Some(&key_source(&dir, &settings)?))?);
         let path = dir.join(REGISTRY_FILE);
         if !path.exists() {
             // Made anew in silence it would hold no model, and every score would be of nobody.
@@ -75,7 +79,7 @@ impl Shop {
             );
         }
         let registry = Registry::open(&dir)?;
-        Ok(Self { dir, settings, lake, registry })
+        Ok(Self { dir, settings, origins, lake, registry })
     }
 
     /// The first and the last day with a sale: an order that is not cancelled and no adjustment of the books.

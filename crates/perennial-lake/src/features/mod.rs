@@ -84,7 +84,12 @@ impl<'a> Ask<'a> {
 
 /// Whether a built-in group gives this column; else it is of a shop's own file.
 pub fn is_built_in(column: &str) -> Result<bool, FeatureError> {
-    Ok(Names::built_in()?.has(column))
+    static NAMES: std::sync::OnceLock<Names> = std::sync::OnceLock::new();
+    if NAMES.get().is_none() {
+        // Whoever comes second finds the same names.
+        let _ = NAMES.set(Names::built_in()?);
+    }
+    Ok(NAMES.get().is_some_and(|names| names.has(column)))
 }
 
 /// One row per customer with a purchase day before `as_of`, sorted by `customer_id`.

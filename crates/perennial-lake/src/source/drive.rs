@@ -62,6 +62,37 @@ pub struct Drive<R> {
     finished: bool,
 }
 
+/// The current record through a format, into the sink: as rows, or as a reject.
+pub fn one<R: Reader>(reader: &mut R, records: &dyn Records, file: &str, out: &mut Sink) {
+    out.tally.rows += 1;
+    let (record, header) = (records.record(), records.header());
+    out.row = record.row;
+    let fault = records.fault();
+    let result = if let Some(fault) = fault {
+        Err(Bad::row(reader.entity(), fault))
+    } else if record.len() == header.len() {
+        let bounded = reader.bounds().map_or(Ok(()), |bounds| bounds.check(reader.entity(), &record));
+        bounded.and_then(|()| reader.row(&record, out))
+    } else {
+        let reason =
+            if record.len() < header.len() { "has fewer cells than the header" } else { "has more cells than the header" };
+        Err(Bad::row(reader.entity(), reason))
+    };
+    if let Err(bad) = result {
+        // In a row of another width any cell may be the private one.
+        let all: Vec<usize>;
+        let private = match reader.private() {
+            [] => &[],
+            _ if record.len() != header.len() || fault.is_some() => {
+                all = (0..record.len()).collect();
+                all.as_slice()
+            }
+            columns => columns,
+        };
+        out.reject(bad, &record, &Place { file, header, private });
+    }
+}
+
 impl<R: Reader> Drive<R> {
     pub fn new(reader: R, files: Vec<Sniffed>, options: &ReadOptions) -> Self {
         Self {
@@ -94,36 +125,7 @@ impl<R: Reader> Drive<R> {
                 self.end_file()?;
                 return Ok(());
             }
-            self.out.tally.rows += 1;
-            let (record, header) = (records.record(), records.header());
-            self.out.row = record.row;
-            let fault = records.fault();
-            let result = if let Some(fault) = fault {
-                Err(Bad::row(self.reader.entity(), fault))
-            } else if record.len() == header.len() {
-                let bounded = self.reader.bounds().map_or(Ok(()), |bounds| bounds.check(self.reader.entity(), &record));
-                bounded.and_then(|()| self.reader.row(&record, &mut self.out))
-            } else {
-                let reason = if record.len() < header.len() {
-                    "has fewer cells than the header"
-                } else {
-                    "has more cells than the header"
-                };
-                Err(Bad::row(self.reader.entity(), reason))
-            };
-            if let Err(bad) = result {
-                // In a row of another width any cell may be the private one.
-                let all: Vec<usize>;
-                let private = match self.reader.private() {
-                    [] => &[],
-                    _ if record.len() != header.len() || fault.is_some() => {
-                        all = (0..record.len()).collect();
-                        all.as_slice()
-                    }
-                    columns => columns,
-                };
-                self.out.reject(bad, &record, &Place { file, header, private });
-            }
+            one(&mut self.reader, records.as_ref(), file, &mut self.out);
             self.out.next_record();
             if self.reader.held_bytes() > self.limits.held_bytes_max {
                 return Err(holds_too_much(&self.limits));

@@ -13,7 +13,7 @@ use sha2::Sha256;
 use super::mask::masked;
 use super::problem::Problem;
 
-const KINDS: [IdentityKind; 5] =
+pub const KINDS: [IdentityKind; 5] =
     [IdentityKind::Email, IdentityKind::Name, IdentityKind::Phone, IdentityKind::Address, IdentityKind::BirthDate];
 
 /// The kind of identifier that a column of this name holds.

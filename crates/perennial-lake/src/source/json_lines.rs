@@ -27,7 +27,7 @@ pub struct Lines {
 }
 
 /// A JSON object takes many times its length in memory.
-const TOO_LONG: &str = "is longer than 1 MiB, the most a JSON object on a line may have";
+pub const TOO_LONG: &str = "is longer than 1 MiB, the most a JSON object on a line may have";
 /// What is shown of a longer one.
 const SHOWN_BYTES: usize = 4 << 10;
 

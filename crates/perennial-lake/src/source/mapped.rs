@@ -86,6 +86,11 @@ impl Mapped {
         Ok(reader)
     }
 
+    /// Lines may leave to the orders read before them what is said there.
+    pub fn keeping_orders(self) -> Self {
+        Self { keeps_orders: true, ..self }
+    }
+
     /// Tables as a mapping names them.
     pub fn by_mapping(mapping: &Mapping, files: &mut [Sniffed], options: &ReadOptions) -> Result<Self, Problem> {
         if mapping.tables.is_empty() {

@@ -1,7 +1,8 @@
 //! Sources: a shop's files as canonical batches of bounded size.
 //!
 //! `sniff` looks at a file, `delimited`, `json_lines`, `parquet` and `workbook` cut it into records of text cells, a format's
-//! reader makes canonical rows of them, `sink` collects rows, rejects, identities and money, and `drive` runs it all.
+//! reader makes canonical rows of them, `sink` collects rows, rejects, identities and money, and `drive` runs it all;
+//! `objects` does the same for rows that come one by one and are in no file.
 //! A bad row becomes a reject; a bad file is refused whole.
 
 mod ahead;
@@ -30,6 +31,7 @@ mod missing;
 mod moment;
 mod names;
 mod numbers;
+mod objects;
 mod olist;
 mod online_retail;
 mod parquet;
@@ -60,7 +62,9 @@ use problem::Problem;
 pub use facts::{expand, facts};
 pub use limits::Limits;
 pub use mapping::{Mapping, MoneyUnit, TableMapping};
+pub use mask::masked;
 pub use numbers::read_numbers;
+pub use objects::{ObjectRows, read_objects};
 pub use problem::Problem as FileProblem;
 pub use sniff::Sniffed;
 

@@ -239,6 +239,16 @@ impl Sink {
         }
     }
 
+    /// The identities that were found since they were last taken.
+    pub fn take_identities(&mut self) -> Vec<Identity> {
+        std::mem::take(&mut self.identities)
+    }
+
+    /// The rejects since they were last taken.
+    pub fn take_rejects(&mut self) -> Vec<Reject> {
+        std::mem::take(&mut self.rejects)
+    }
+
     fn cut(&mut self, entity: Entity) {
         // Rejects and identities travel with any batch; one of their own is an empty batch of the first reject's table.
         let entity = if entity == Entity::Rejects {
@@ -289,7 +299,7 @@ impl Sink {
 }
 
 /// A part's text as a reject shows it.
-fn shown_part(text: String) -> String {
+pub fn shown_part(text: String) -> String {
     if text.contains('@') { HIDDEN.to_owned() } else { masked(cut(&text, VALUE_BYTES_MAX)).into_owned() }
 }
 

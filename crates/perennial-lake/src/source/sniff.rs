@@ -106,6 +106,22 @@ impl Sniffed {
         Ok(sniffed)
     }
 
+    /// What is no file: objects under the name of their table.
+    pub fn in_memory(name: &str, header: Vec<String>) -> Self {
+        Self {
+            path: PathBuf::from(name),
+            name: name.to_owned(),
+            stem: name.to_owned(),
+            bytes: 0,
+            shape: Shape::JsonLines,
+            header,
+            lines: Vec::new(),
+            rows: Vec::new(),
+            nested: Vec::new(),
+            encoding: None,
+        }
+    }
+
     fn look_at_text(&mut self, given: &Given, limits: &Limits) -> Result<(), Problem> {
         let mut unpacked = Unpacked::open(&self.path, limits, Arc::new(AtomicU64::new(0)))?;
         let head = unpacked.chunk(HEAD_BYTES)?;

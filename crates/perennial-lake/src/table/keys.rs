@@ -76,6 +76,11 @@ pub(crate) fn key_hashes(entity: Entity, batch: &RecordBatch) -> Result<Vec<u128
     Ok(high.into_iter().zip(low).map(|(high, low)| (u128::from(high) << 64) | u128::from(low)).collect())
 }
 
+/// The half of [`key_hashes`] that is enough where the keys are held in memory.
+pub(crate) fn short_keys(entity: Entity, batch: &RecordBatch) -> Result<Vec<u64>, LakeError> {
+    hash_columns(entity, batch, entity.key(), KEY_SEEDS[0])
+}
+
 /// What each row of a batch says: its table's own columns, not where it came from.
 pub(crate) fn content_hashes(entity: Entity, batch: &RecordBatch) -> Result<Vec<u64>, LakeError> {
     let names: Vec<_> = entity.columns().iter().map(|column| column.name).collect();

@@ -145,17 +145,19 @@ impl Ledger {
     }
 
     pub(crate) fn snapshot(&self) -> Result<Snapshot, LakeError> {
-        let connection = self.connection();
-        let mut statement = connection.prepare("SELECT entity, MAX(version) FROM delta_commit GROUP BY entity")?;
-        let rows = statement.query_map([], |row| Ok((row.get::<_, String>(0)?, unsigned(row, 1)?)))?;
-        let mut versions = BTreeMap::new();
-        for row in rows {
-            let (name, version) = row?;
-            if let Some(entity) = Entity::from_name(&name) {
-                versions.insert(entity, version);
-            }
-        }
-        Ok(Snapshot { versions })
+        snapshot_of(&self.connection())
+    }
+
+    /// A snapshot and whether each of some contents is in it, both as one transaction reads them.
+    pub(crate) fn snapshot_knowing(&self, sha256: &[String]) -> Result<(Snapshot, Vec<bool>), LakeError> {
+        let mut connection = self.connection();
+        let transaction = connection.transaction()?;
+        let snapshot = snapshot_of(&transaction)?;
+        let mut statement = transaction.prepare("SELECT 1 FROM batch_file WHERE sha256 = ?1 LIMIT 1")?;
+        let known = sha256.iter().map(|sha256| statement.exists([sha256])).collect::<Result<_, _>>()?;
+        drop(statement);
+        transaction.commit()?;
+        Ok((snapshot, known))
     }
 
     /// Files of a table at a version, by bucket, then in the order they came; only one bucket's if asked for.
@@ -255,6 +257,17 @@ impl Ledger {
         let records = statement.query_map([], record_of)?.collect::<Result<Vec<_>, _>>()?;
         records.into_iter().map(|record| with_details(&connection, record)).collect()
     }
+}
+
+fn snapshot_of(connection: &Connection) -> Result<Snapshot, LakeError> {
+    // A seek for each table: grouping would walk over every version there ever was.
+    let mut statement = connection.prepare("SELECT MAX(version) FROM delta_commit WHERE entity = ?1")?;
+    let mut versions = BTreeMap::new();
+    for &entity in Entity::ALL {
+        let version: Option<i64> = statement.query_row([entity.name()], |row| row.get(0))?;
+        versions.extend(version.map(|version| (entity, version.unsigned_abs())));
+    }
+    Ok(Snapshot { versions })
 }
 
 /// An id for a table's Delta metadata, in the shape of a UUID.

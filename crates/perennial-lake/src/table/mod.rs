@@ -12,6 +12,7 @@ pub(crate) mod hash;
 pub(crate) mod import;
 pub(crate) mod judge;
 pub(crate) mod keys;
+pub(crate) mod known;
 pub(crate) mod ledger;
 pub(crate) mod lock;
 pub(crate) mod merge;

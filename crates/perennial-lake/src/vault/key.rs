@@ -55,6 +55,8 @@ pub(crate) struct ShopKey {
     pub wrapping: Zeroizing<[u8; 32]>,
     pub lookup: Zeroizing<[u8; 32]>,
     pub pseudonym: Zeroizing<[u8; 32]>,
+    /// Of identities that wait outside the vault.
+    pub waiting: Zeroizing<[u8; 32]>,
     pub id: [u8; 8],
 }
 
@@ -79,6 +81,7 @@ impl ShopKey {
             wrapping: derive(&master, b"perennial vault wrapping"),
             lookup: derive(&master, b"perennial vault lookup"),
             pseudonym: derive(&master, b"perennial vault pseudonym"),
+            waiting: derive(&master, b"perennial vault waiting"),
             id,
         })
     }

@@ -189,6 +189,25 @@ impl Vault {
         Ok(*self.shop_key()?.pseudonym)
     }
 
+    /// Identities as nobody without the shop's key can read them, for a file outside the vault; `about` says which place they belong to.
+    pub fn seal_aside(&self, identities: &[Identity], about: &[u8]) -> Result<Vec<u8>, VaultError> {
+        let key = self.shop_key()?;
+        let mut nonce = [0_u8; 24];
+        random(&mut nonce)?;
+        let sealed = seal::seal(&key.waiting, &nonce, &spool::plain(identities), about);
+        sealed.ok_or_else(|| VaultError::Key("identities of this length cannot be encrypted".to_owned()))
+    }
+
+    /// What [`Vault::seal_aside`] sealed for the same place.
+    pub fn open_aside(&self, sealed: &[u8], about: &[u8]) -> Result<Vec<Identity>, VaultError> {
+        let key = self.shop_key()?;
+        let plain = seal::open(&key.waiting, sealed, about);
+        let found = plain.and_then(|plain| spool::identities(&plain));
+        found.ok_or_else(|| {
+            VaultError::Key("identities that wait outside the vault were sealed with another key, or changed".to_owned())
+        })
+    }
+
     /// Something that names direct identifiers under the shop's key.
     pub fn pseudonymiser(&self) -> Result<Pseudonymiser, VaultError> {
         Ok(Pseudonymiser(self.shop_key()?.pseudonym.clone()))

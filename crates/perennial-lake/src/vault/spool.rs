@@ -113,11 +113,7 @@ impl Disk {
         let mut end = self.ends.last().copied().unwrap_or(0);
         let mut plain = Zeroizing::new(Vec::with_capacity(BLOCK_BYTES * 2));
         for (index, identity) in run.iter().enumerate() {
-            plain.push(KINDS.iter().position(|&kind| kind == identity.kind).unwrap_or(0) as u8);
-            for text in [&identity.customer_id, &identity.value] {
-                plain.extend_from_slice(&(text.len() as u32).to_le_bytes());
-                plain.extend_from_slice(text.as_bytes());
-            }
+            append(&mut plain, identity);
             if plain.len() >= BLOCK_BYTES || index + 1 == run.len() {
                 end = self.write_block(end, &plain)?;
                 plain.clear();
@@ -153,8 +149,25 @@ impl Disk {
     }
 }
 
+fn append(plain: &mut Vec<u8>, identity: &Identity) {
+    plain.push(KINDS.iter().position(|&kind| kind == identity.kind).unwrap_or(0) as u8);
+    for text in [&identity.customer_id, &identity.value] {
+        plain.extend_from_slice(&(text.len() as u32).to_le_bytes());
+        plain.extend_from_slice(text.as_bytes());
+    }
+}
+
+/// Identities as a block's text.
+pub(super) fn plain(identities: &[Identity]) -> Zeroizing<Vec<u8>> {
+    let bytes: usize = identities.iter().map(|identity| identity.customer_id.len() + identity.value.len() + 9).sum();
+    // Of its full length from the start, so that no smaller copy is left behind unwiped.
+    let mut plain = Zeroizing::new(Vec::with_capacity(bytes));
+    identities.iter().for_each(|identity| append(&mut plain, identity));
+    plain
+}
+
 /// The identities of a block's text; nothing if it is none.
-fn identities(mut plain: &[u8]) -> Option<Vec<Identity>> {
+pub(super) fn identities(mut plain: &[u8]) -> Option<Vec<Identity>> {
     fn text(plain: &mut &[u8]) -> Option<String> {
         let (length, rest) = plain.split_first_chunk::<4>()?;
         let (text, rest) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;

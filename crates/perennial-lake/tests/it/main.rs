@@ -17,6 +17,7 @@ mod lake_damage;
 mod lake_delta;
 mod lake_engine;
 mod lake_fixture;
+mod lake_known;
 mod lake_speed;
 mod lake_vault;
 mod limits;

@@ -39,10 +39,10 @@ impl Demo {
         context.set.splice(0..0, ["shop.name=Demo shop".to_owned(), "shop.currency=USD".to_owned()]);
         context.set.extend(context.lang.map(|language| format!("shop.language={}", language.of("en", "zh"))));
         Shop::create(&context.shop, &load_settings(&context)?.settings)?;
-        let mut shop = Shop::open(&context)?;
+        let shop = Shop::open(&context)?;
         let request = import::Request { format: Some("perennial"), paths: std::slice::from_ref(&exports), mapping: None };
         let imported = import::import(&shop, &context, &request)?;
-        let done = pipeline::run(&mut shop, &context, &pipeline::RunRequest::default())?;
+        let done = pipeline::run(&shop, &context, &pipeline::RunRequest::default())?;
         let report = self.dir.join("report.html");
         std::fs::copy(shop.dir.join("report.html"), &report)?;
         let facts = serde_json::json!({ "import": imported.json(), "run": done.json, "report": report });

@@ -1,5 +1,6 @@
 //! The command line: one file a command; this one is the list and what they share.
 
+mod audit;
 mod check;
 mod completions;
 mod config;
@@ -13,6 +14,7 @@ mod predict;
 mod report;
 mod run;
 mod score;
+mod serve;
 mod simulate;
 mod train;
 
@@ -155,12 +157,15 @@ pub enum Exit {
     Done,
     /// A gate refused; the output says which and why.
     Refused,
+    /// What was checked is not in order; the output says where.
+    Faulty,
 }
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(match exit {
             Exit::Done => 0,
+            Exit::Faulty => 1,
             Exit::Refused => 3,
         })
     }
@@ -183,6 +188,8 @@ enum Command {
     Run(run::Run),
     Fit(fit::Fit),
     Predict(predict::Predict),
+    Serve(serve::Serve),
+    Audit(audit::Audit),
     Config(config::Config),
     Completions(completions::Completions),
 }
@@ -208,6 +215,8 @@ impl CommandLine {
             Command::Run(command) => command.run(context),
             Command::Fit(command) => command.run(context),
             Command::Predict(command) => command.run(context),
+            Command::Serve(command) => command.run(context),
+            Command::Audit(command) => command.run(context),
             Command::Config(command) => command.run(context),
             Command::Completions(command) => command.run(context),
         }

@@ -98,7 +98,7 @@ pub struct Promote {
 
 impl Promote {
     pub fn run(&self, context: &Context) -> Result<Exit> {
-        let mut registry = Registry::open(&Shop::folder(context)?)?;
+        let registry = Registry::open(&Shop::folder(context)?)?;
         let row = registry.promote(self.task, &self.model, self.why.as_deref(), &now())?;
         let language = context.language_of_shop()?;
         let Row { task, name, version, .. } = &row;
@@ -122,7 +122,7 @@ pub struct Rollback {
 
 impl Rollback {
     pub fn run(&self, context: &Context) -> Result<Exit> {
-        let mut registry = Registry::open(&Shop::folder(context)?)?;
+        let registry = Registry::open(&Shop::folder(context)?)?;
         let champion = registry.rollback(self.task, &now())?;
         let language = context.language_of_shop()?;
         let Row { task, name, version, .. } = &champion;

@@ -25,8 +25,8 @@ pub struct Run {
 
 impl Run {
     pub fn run(&self, context: &Context) -> Result<Exit> {
-        let mut shop = Shop::open(context)?;
-        let done = pipeline::run(&mut shop, context, &pipeline::RunRequest { as_of: self.as_of, why: self.why.as_deref() })?;
+        let shop = Shop::open(context)?;
+        let done = pipeline::run(&shop, context, &pipeline::RunRequest { as_of: self.as_of, why: self.why.as_deref() })?;
         context.print(&done.json, || done.text.clone())?;
         Ok(done.exit)
     }

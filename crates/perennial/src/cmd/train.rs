@@ -27,13 +27,13 @@ pub struct Train {
 
 impl Train {
     pub fn run(&self, context: &Context) -> Result<Exit> {
-        let mut shop = Shop::open(context)?;
+        let shop = Shop::open(context)?;
         let tasks = if self.tasks.is_empty() { Task::ALL } else { &self.tasks };
         if let Some(refused) = pipeline::gate_of_quality(&shop, context, self.why.as_deref())?.refused() {
             context.print(&refused.json, || refused.text.clone())?;
             return Ok(Exit::Refused);
         }
-        let trained = pipeline::train(&mut shop, context, tasks, self.as_of)?;
+        let trained = pipeline::train(&shop, context, tasks, self.as_of)?;
         let language = context.language(&shop.settings.shop.language);
         context.print(&trained.rows, || format!("{}\n{}", trained.plan_text, models::table(&trained.rows, language)))?;
         let is_refused = |task: &Task| !trained.rows.iter().any(|row| row.task == *task && row.status != Status::Refused);

@@ -4,7 +4,7 @@ mod load;
 mod render;
 mod value;
 
-pub use load::{Loaded, SettingsError, load};
+pub use load::{Loaded, Origin, SettingsError, load};
 pub use perennial_lake::quality::Severity;
 pub use render::{reference_page, settings_file};
 use value::Setting;
@@ -95,6 +95,35 @@ settings! {
         seed: u64 = 20_260_101;
         /// Memory the SQL engine may use before it spills to disk, in MiB.
         sql_memory_mb: u32 = 1024;
+    }
+    /// The server.
+    serve: Serve {
+        /// Address and port to listen on. Beyond this machine only with TLS: the two files below, or a proxy before it.
+        listen: String = "127.0.0.1:8787";
+        /// PEM file of the certificate chain; empty: no TLS here.
+        tls_cert: String = "";
+        /// PEM file of the certificate's private key.
+        tls_key: String = "";
+        /// Whether a proxy that speaks TLS stands before the server: addresses are then the last one in X-Forwarded-For.
+        behind_proxy: bool = false;
+        /// Connections at once, in all.
+        connections_max: u32 = 20_000;
+        /// Connections at once from one address; behind a proxy they all come from its.
+        connections_per_address_max: u32 = 20_000;
+        /// Seconds a request's head may take, and a kept connection may be silent.
+        header_seconds_max: u32 = 10;
+        /// Seconds a read or a write may make no progress.
+        idle_seconds_max: u32 = 30;
+        /// Seconds requests at work have when the server stops.
+        stop_seconds_max: u32 = 20;
+        /// Memory for request bodies that are being read, in MiB.
+        body_mb_max: u32 = 64;
+        /// Requests a second that one key, person or address may send for long; ten times as many at once. 0: no limit.
+        requests_per_second_max: u32 = 0;
+        /// Whether every request has a line in the log; failures always have one.
+        log_requests: bool = true;
+        /// Seconds between two moves of what came live into the lake.
+        move_seconds: u32 = 5;
     }
     /// Limits on what an import accepts; a file beyond them is refused whole.
     import: Import {

@@ -15,6 +15,22 @@ fn expected<T>(what: &str, value: &toml::Value) -> Result<T, String> {
     Err(format!("is {value}, expected {what}"))
 }
 
+impl Setting for bool {
+    type Literal = Self;
+
+    fn from_default(default: Self) -> Self {
+        default
+    }
+
+    fn from_toml(value: &toml::Value) -> Result<Self, String> {
+        value.as_bool().ok_or_else(|| "allowed are true and false".to_owned())
+    }
+
+    fn to_toml(&self) -> String {
+        self.to_string()
+    }
+}
+
 impl Setting for String {
     type Literal = &'static str;
     fn from_default(literal: &'static str) -> Self {

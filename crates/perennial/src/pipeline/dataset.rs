@@ -8,7 +8,7 @@ use perennial_contract::engine::{Snapshot, Who};
 use perennial_contract::estimator::column;
 use perennial_contract::{Day, Table};
 use perennial_lake::features::sample::rank;
-use perennial_lake::features::{self, Ask, OwnFeatures};
+use perennial_lake::features::{self, Ask, OwnFeatures, Store};
 use perennial_lake::quality::Cleaned;
 
 use super::leaving::Leaving;
@@ -16,7 +16,13 @@ use crate::shop::{Shop, cleaning_policy};
 
 /// Features of customers as of a day, without those the settings leave out.
 pub fn features_at(shop: &Shop, at: &Snapshot, as_of: Day, who: &Who) -> Result<Rows> {
-    let table = features::compute(&cleaned_store(shop), at, as_of, who, &own_features(shop))?;
+    features_in(shop, (&*shop.lake, at), as_of, who)
+}
+
+/// The same from a store that may know more than the lake.
+pub fn features_in(shop: &Shop, (store, at): (&dyn Store, &Snapshot), as_of: Day, who: &Who) -> Result<Rows> {
+    let store = Cleaned::new(store, cleaning_policy(&shop.settings.cleaning));
+    let table = features::compute(&store, at, as_of, who, &own_features(shop))?;
     cleaned(shop, &table)
 }
 
@@ -94,7 +100,7 @@ pub fn without_labels(table: &Table) -> Result<Table> {
 
 /// The lake's rows under the shop's cleaning policies.
 pub fn cleaned_store(shop: &Shop) -> Cleaned<'_> {
-    Cleaned::new(&shop.lake, cleaning_policy(&shop.settings.cleaning))
+    Cleaned::new(&*shop.lake, cleaning_policy(&shop.settings.cleaning))
 }
 
 /// Users' own SQL files stand in the shop's folder under `features/`.

@@ -26,11 +26,12 @@ mod train;
 mod verdict;
 mod words;
 
-pub use picture::picture;
+pub use group_words::group_words;
+pub use picture::{Asked, picture, picture_in};
 pub use plan::as_of_or_default;
 pub use quality::{FeatureCleaning, gate_of_quality};
 pub use run::{RunRequest, run};
-pub use score::{check_score_file, hindsight_warning, score, write_scores};
+pub use score::{Champion, champions, check_score_file, hindsight_warning, score, scores_as_csv, write_scores};
 pub use summary::report;
 pub use train::train;
 

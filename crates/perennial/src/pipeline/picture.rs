@@ -2,19 +2,20 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Result, anyhow};
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{DataType, Date32Type, Int64Type};
 use perennial_contract::engine::{Snapshot, Who};
 use perennial_contract::estimator::{Task, column};
 use perennial_contract::{Day, Entity, Table};
 
+use perennial_lake::features::Store;
 use perennial_learn::lifetime::outlook::stage::Stage;
-use perennial_learn::lifetime::outlook::{BANDS, Customers, OutlookModel};
+use perennial_learn::lifetime::outlook::{BANDS, Customers};
 use perennial_learn::words::Words;
 
 use super::as_of_or_default;
-use super::dataset::features_at;
+use super::dataset::features_in;
 use super::group_words::group_words;
 use super::leaving::Leaving;
 use super::score::{Champion, ELIGIBLE, champions, score_features};
@@ -26,18 +27,35 @@ use crate::shop::Shop;
 const REASONS_MAX: usize = 8;
 const ORDERS_MAX: usize = 5;
 
+/// What a picture is made from: the lake alone, or with rows beside it that it has not taken in yet.
+#[derive(Clone, Copy)]
+pub struct Asked<'a> {
+    pub shop: &'a Shop,
+    pub store: &'a dyn Store,
+    pub at: &'a Snapshot,
+    pub as_of: Day,
+    pub champions: &'a BTreeMap<Task, Champion>,
+}
+
 /// The customer as of a day.
 pub fn picture(shop: &Shop, id: &str, as_of: Option<Day>) -> Result<CustomerPicture> {
     let at = shop.lake.snapshot()?;
     let as_of = as_of_or_default(shop, &at, as_of)?;
+    let champions = champions(shop)?;
+    let found = picture_in(&Asked { shop, store: &*shop.lake, at: &at, as_of, champions: &champions }, id)?;
+    found.ok_or_else(|| anyhow!("no customer {id:?} with a purchase before {as_of}; ids are those of the shop's own files"))
+}
+
+/// The customer as of a day by models that are loaded already; `None` for one who has not bought before it.
+pub fn picture_in(asked: &Asked<'_>, id: &str) -> Result<Option<CustomerPicture>> {
+    let &Asked { shop, store, at, as_of, champions } = asked;
     let who = Who::One(id.to_owned());
-    let rows = features_at(shop, &at, as_of, &who)?;
+    let rows = features_in(shop, (store, at), as_of, &who)?;
     let features = rows.table.clone();
     if features.rows() == 0 {
-        bail!("no customer {id:?} with a purchase before {as_of}; ids are those of the shop's own files");
+        return Ok(None);
     }
-    let champions = champions(shop)?;
-    let scored = score_features(shop, &champions, rows, as_of)?;
+    let scored = score_features(shop, champions, rows, as_of)?;
     let one =
         |name: &str| -> Result<Option<f64>> { Ok(scored.table.f64s(name)?.first().copied().filter(|value| value.is_finite())) };
     let cents = |name: &str| -> Result<Option<i64>> { Ok(one(name)?.map(|cents| cents as i64)) };
@@ -49,10 +67,10 @@ pub fn picture(shop: &Shop, id: &str, as_of: Option<Day>) -> Result<CustomerPict
     let words = words_of(&reasons)?;
     let mut groups = champions.get(&Task::Segment).map_or_else(|| Ok(BTreeMap::new()), |c| group_words(c.model.as_ref()))?;
     groups.retain(|key, _| segment.is_valid(0) && key == segment.value(0));
-    let orders = past_orders(shop, &at, as_of, &who)?;
+    let orders = past_orders((store, at), as_of, &who)?;
     let fact = |name: &str| -> Result<i64> { Ok(features.f64s(name)?.first().copied().unwrap_or(0.0) as i64) };
     let age = |name: &str| -> Result<Option<Day>> { Ok(features.f64s(name)?.first().map(|&days| as_of.plus(-(days as i32)))) };
-    Ok(CustomerPicture {
+    Ok(Some(CustomerPicture {
         customer_id: id.to_owned(),
         as_of,
         horizon_days: champions.get(&Task::Value).or(champions.values().next()).map_or(0, |champion| champion.row.horizon_days),
@@ -68,7 +86,7 @@ pub fn picture(shop: &Shop, id: &str, as_of: Option<Day>) -> Result<CustomerPict
         spend_cents: cents(column::SPEND)?,
         spend_cents_lo80: cents(column::SPEND_LO80)?,
         spend_cents_hi80: cents(column::SPEND_HI80)?,
-        not_scored: not_scored(&champions),
+        not_scored: not_scored(champions),
         outlook: champions.get(&Task::Outlook).map(|champion| outlook(champion, &scored.table, &features)).transpose()?,
         hindsight: scored.hindsight().into_iter().map(str::to_owned).collect(),
         trained_as_of: scored.trained_as_of.clone(),
@@ -82,12 +100,12 @@ pub fn picture(shop: &Shop, id: &str, as_of: Option<Day>) -> Result<CustomerPict
         rest,
         words,
         groups,
-    })
+    }))
 }
 
 /// The score file's columns, and the intervals that it leaves out.
 fn outlook(champion: &Champion, scores: &Table, row: &Table) -> Result<OutlookPicture> {
-    let model = OutlookModel::load(&champion.model.to_json())?;
+    let model = champion.outlook()?;
     let customers = Customers::from_table(row).map_err(|refusal| anyhow!("{refusal}"))?;
     let factors = model.money().factors(row)?.pop().ok_or_else(|| anyhow!("no row to tell of; this is a bug"))?;
     let told = model.tell(row, &BANDS).map_err(|refusal| anyhow!("{refusal}"))?.pop().flatten();
@@ -218,10 +236,10 @@ fn words_of(reasons: &[Reason]) -> Result<BTreeMap<String, FeatureWords>> {
 }
 
 /// The newest orders, from their lines.
-fn past_orders(shop: &Shop, at: &Snapshot, as_of: Day, who: &Who) -> Result<Vec<PastOrder>> {
+fn past_orders((store, at): (&dyn Store, &Snapshot), as_of: Day, who: &Who) -> Result<Vec<PastOrder>> {
     let mut orders: BTreeMap<(Day, String), PastOrder> = BTreeMap::new();
     let columns = ["customer_id", "order_id", "ordered_on", "quantity", "total_cents"];
-    for bucket in shop.lake.scan(at, Entity::OrderItems, &columns, who)? {
+    for bucket in store.scan(at, Entity::OrderItems, &columns, who)? {
         for batch in bucket {
             add_lines(&batch?, as_of, &mut orders);
         }

@@ -27,7 +27,7 @@ pub struct Done {
     pub text: String,
 }
 
-pub fn run(shop: &mut Shop, context: &Context, request: &RunRequest<'_>) -> Result<Done> {
+pub fn run(shop: &Shop, context: &Context, request: &RunRequest<'_>) -> Result<Done> {
     let gate = gate_of_quality(shop, context, request.why)?;
     if let Some(refusal) = gate.refused() {
         return Ok(Done { exit: Exit::Refused, json: refusal.json, text: refusal.text });
@@ -92,7 +92,7 @@ pub fn run(shop: &mut Shop, context: &Context, request: &RunRequest<'_>) -> Resu
 }
 
 /// Let the best of a run answer; and the champions that stay because they know more of the shop than a look back can.
-fn promote(shop: &mut Shop, rows: &[Row]) -> Result<(Vec<Row>, Vec<Row>)> {
+fn promote(shop: &Shop, rows: &[Row]) -> Result<(Vec<Row>, Vec<Row>)> {
     let (mut promoted, mut kept) = (Vec::new(), Vec::new());
     for &task in Task::ALL {
         let Some(row) = best(rows, task) else { continue };

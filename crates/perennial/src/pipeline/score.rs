@@ -3,17 +3,19 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use anyhow::{Context as _, Result};
 use arrow::array::{Array, ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray, new_null_array};
 use arrow::datatypes::{DataType, Schema};
 use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
 use perennial_contract::engine::{Snapshot, Who};
 use perennial_contract::estimator::{Model, Task, column};
 use perennial_contract::{Day, Table};
+use perennial_learn::lifetime::outlook::OutlookModel;
 
 use super::as_of_or_default;
 use super::dataset::Rows;
@@ -70,9 +72,24 @@ pub const ELIGIBLE: &str = "eligible";
 pub struct Champion {
     pub row: Row,
     pub model: Box<dyn Model>,
+    outlook: OnceLock<OutlookModel>,
 }
 
 impl Champion {
+    #[must_use]
+    pub fn new(row: Row, model: Box<dyn Model>) -> Self {
+        Self { row, model, outlook: OnceLock::new() }
+    }
+
+    /// The model as the outlook that it is, with the answers that the score columns leave out.
+    pub fn outlook(&self) -> Result<&OutlookModel> {
+        if let Some(outlook) = self.outlook.get() {
+            return Ok(outlook);
+        }
+        let read = OutlookModel::load(&self.model.to_json())?;
+        Ok(self.outlook.get_or_init(|| read))
+    }
+
     /// Features as the model has learned to see them.
     pub fn rows(&self, features: &Table) -> Result<Table> {
         Leaving::of_row(&self.row).seen_by_models(features)
@@ -85,7 +102,7 @@ pub fn champions(shop: &Shop) -> Result<BTreeMap<Task, Champion>> {
     for &task in Task::ALL {
         if let Some(row) = shop.registry.champion(task)? {
             let model = shop.registry.load(&row)?;
-            found.insert(task, Champion { row, model });
+            found.insert(task, Champion::new(row, model));
         }
     }
     Ok(found)
@@ -217,7 +234,9 @@ pub fn write_scores(scored: &Scored, path: &Path) -> Result<()> {
     let file = File::create(&unfinished).with_context(|| format!("cannot write {}", unfinished.display()))?;
     let batch = with_facts(scored)?;
     if path.extension().is_some_and(|extension| extension == "csv") {
-        write_csv(&batch, &file)?;
+        let mut out = std::io::BufWriter::new(&file);
+        write_csv(&batch, &mut out)?;
+        std::io::Write::flush(&mut out)?;
     } else {
         let properties = WriterProperties::builder().set_compression(Compression::ZSTD(ZstdLevel::try_new(3)?)).build();
         let mut writer = ArrowWriter::try_new(&file, batch.schema(), Some(properties))?;
@@ -240,22 +259,39 @@ fn with_facts(scored: &Scored) -> Result<RecordBatch> {
     Ok(RecordBatch::try_new(Arc::new(schema), batch.columns().to_vec())?)
 }
 
-fn write_csv(batch: &RecordBatch, file: &File) -> Result<()> {
-    use std::io::Write;
-    let mut out = std::io::BufWriter::new(file);
-    let schema = batch.schema();
+fn write_csv(batch: &RecordBatch, out: &mut impl std::io::Write) -> Result<()> {
+    let as_of = batch.schema().metadata().get("as_of").cloned().unwrap_or_default();
+    write_csv_head(batch.schema_ref(), out)?;
+    write_csv_rows(batch, &as_of, out)
+}
+
+fn write_csv_head(schema: &Schema, out: &mut impl std::io::Write) -> Result<()> {
     let names: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
-    writeln!(out, "{},as_of", names.join(","))?;
-    let as_of = schema.metadata().get("as_of").cloned().unwrap_or_default();
+    Ok(writeln!(out, "{},as_of", names.join(","))?)
+}
+
+fn write_csv_rows(batch: &RecordBatch, as_of: &str, out: &mut impl std::io::Write) -> Result<()> {
     let printed: Vec<StringArray> = batch.columns().iter().map(csv_cells).collect::<Result<_>>()?;
     for row in 0..batch.num_rows() {
         for column in &printed {
             if column.is_valid(row) {
-                write_cell(&mut out, column.value(row))?;
+                write_cell(out, column.value(row))?;
             }
             out.write_all(b",")?;
         }
         writeln!(out, "{as_of}")?;
+    }
+    Ok(())
+}
+
+/// A Parquet score file as CSV, part after part.
+pub fn scores_as_csv(path: &Path, mut out: impl std::io::Write) -> Result<()> {
+    let reader = ParquetRecordBatchReaderBuilder::try_new(File::open(path)?)?;
+    let schema = reader.schema().clone();
+    let as_of = schema.metadata().get("as_of").cloned().unwrap_or_default();
+    write_csv_head(&schema, &mut out)?;
+    for batch in reader.build()? {
+        write_csv_rows(&batch?, &as_of, &mut out)?;
     }
     Ok(out.flush()?)
 }

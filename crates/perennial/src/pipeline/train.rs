@@ -47,7 +47,7 @@ pub struct Trained {
 }
 
 /// Train the candidates of these tasks and file them.
-pub fn train(shop: &mut Shop, context: &Context, tasks: &[Task], as_of: Option<Day>) -> Result<Trained> {
+pub fn train(shop: &Shop, context: &Context, tasks: &[Task], as_of: Option<Day>) -> Result<Trained> {
     let at = shop.lake.snapshot()?;
     let as_of = as_of_or_default(shop, &at, as_of)?;
     let progress = context.progress();
@@ -230,7 +230,7 @@ impl Files<'_> {
                 return Ok(None);
             }
         };
-        let champion = Champion { row, model };
+        let champion = Champion::new(row, model);
         let knows_until: Day = champion.row.as_of.parse()?;
         let is_same_question = champion.row.horizon_days == self.plan.horizon_days
             && (task != Task::Churn || Leaving::of_row(&champion.row) == self.plan.leaving);

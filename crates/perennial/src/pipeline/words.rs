@@ -1,6 +1,7 @@
 //! Plain words for features, from the headers of their SQL files.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use anyhow::Result;
 use perennial_contract::estimator::column;
@@ -15,7 +16,16 @@ fn label(name: &str) -> Option<&'static str> {
 }
 
 /// What every built-in feature means, in both languages, by name.
-pub fn feature_words() -> Result<BTreeMap<String, FeatureWords>> {
+pub fn feature_words() -> Result<&'static BTreeMap<String, FeatureWords>> {
+    static WORDS: OnceLock<BTreeMap<String, FeatureWords>> = OnceLock::new();
+    if let Some(words) = WORDS.get() {
+        return Ok(words);
+    }
+    let read = read_words()?;
+    Ok(WORDS.get_or_init(|| read))
+}
+
+fn read_words() -> Result<BTreeMap<String, FeatureWords>> {
     let mut words = BTreeMap::new();
     for group in GROUPS {
         for feature in group.features()? {
@@ -60,7 +70,7 @@ mod tests {
         for (name, label) in LABELS {
             assert_eq!(words.get(*name).map(|words| words.en.as_str()), Some(*label), "{name} is no built-in feature");
         }
-        for (name, words) in &words {
+        for (name, words) in words {
             let is_definition = words.en.contains("as-of day") || words.en.contains('`') || words.en.contains(" less the ");
             assert!(!is_definition, "{name} is shown by its definition: {}", words.en);
         }

@@ -5,4 +5,4 @@ mod file;
 mod store;
 
 pub use card::{Card, MetricRow};
-pub use store::{Filing, REGISTRY_FILE, Registry, RegistryError, Row, Status};
+pub use store::{Filing, Noted, REGISTRY_FILE, Registry, RegistryError, Row, Status};

@@ -1,6 +1,7 @@
 //! The registry's database. Filing a training run, promoting and rolling back are one transaction each.
 
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use perennial_contract::estimator::{Model, Task};
 use perennial_learn::catalog;
@@ -21,6 +22,8 @@ pub enum RegistryError {
     /// The evaluation gate refused this model, and nobody says why it should answer all the same.
     #[error("{0}")]
     Gate(String),
+    #[error(transparent)]
+    Audit(#[from] crate::audit::AuditError),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -89,8 +92,16 @@ pub struct Change {
     pub why: String,
 }
 
+/// What the audit log is to say of a change, and the key it is signed with.
+#[derive(Clone, Copy)]
+pub struct Noted<'a> {
+    pub key: &'a crate::audit::Key,
+    pub entry: &'a crate::audit::Entry,
+}
+
 pub struct Registry {
-    database: Connection,
+    /// Behind a lock so that a server's threads may share the shop.
+    database: Mutex<Connection>,
     folder: PathBuf,
 }
 
@@ -131,13 +142,19 @@ impl Registry {
         database.pragma_update(None, "secure_delete", "ON")?;
         database.pragma_update(None, "foreign_keys", "ON")?;
         database.execute_batch(SCHEMA)?;
-        Ok(Self { database, folder: shop.join("models") })
+        Ok(Self { database: Mutex::new(database), folder: shop.join("models") })
+    }
+
+    /// A thread that stopped while it held the lock left no half transaction: SQLite rolls those back.
+    fn database(&self) -> MutexGuard<'_, Connection> {
+        self.database.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// File the models of one training run: all of them or none.
-    pub fn file(&mut self, filings: &[Filing], now: &str) -> Result<Vec<Row>, RegistryError> {
+    pub fn file(&self, filings: &[Filing], now: &str) -> Result<Vec<Row>, RegistryError> {
         // An immediate transaction keeps the version numbers ours while the files are written.
-        let transaction = self.database.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+        let mut database = self.database();
+        let transaction = database.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
         for filing in filings {
             let version: i64 = transaction.query_row(
                 "SELECT coalesce(max(version), 0) + 1 FROM models WHERE task = ?1 AND name = ?2",
@@ -171,8 +188,14 @@ impl Registry {
         }
         let last = transaction.last_insert_rowid();
         transaction.commit()?;
+        drop(database);
         let first = last - filings.len() as i64 + 1;
         self.rows(&format!("{ROW} WHERE m.id BETWEEN {first} AND {last} ORDER BY m.id"))
+    }
+
+    /// Grows with every change of who answers.
+    pub fn revision(&self) -> Result<i64, RegistryError> {
+        Ok(self.database().query_row("SELECT coalesce(max(id), 0) FROM history", [], |row| row.get(0))?)
     }
 
     /// Every model, newest version first within a task.
@@ -195,8 +218,25 @@ impl Registry {
         (entry.load)(&json).map_err(|error| RegistryError::File { path, problem: error.to_string() })
     }
 
+    /// The model card, where the model was fitted.
+    #[must_use]
+    pub fn card(&self, row: &Row) -> Option<String> {
+        std::fs::read_to_string(model_path(&self.folder, row.task, &row.name, row.version).with_extension("md")).ok()
+    }
+
     /// Let a candidate answer from now on. A refused model needs a stated reason, which is recorded.
-    pub fn promote(&mut self, task: Task, which: &str, why: Option<&str>, now: &str) -> Result<Row, RegistryError> {
+    pub fn promote(&self, task: Task, which: &str, why: Option<&str>, now: &str) -> Result<Row, RegistryError> {
+        self.promote_noted(task, which, why, (now, None))
+    }
+
+    /// The same with its entry in the audit log, in one transaction.
+    pub fn promote_noted(
+        &self,
+        task: Task,
+        which: &str,
+        why: Option<&str>,
+        at: (&str, Option<Noted<'_>>),
+    ) -> Result<Row, RegistryError> {
         let row = self.find(task, which)?;
         if row.checksum.is_none() {
             return Err(RegistryError::Gate(format!("{task}/{} v{} was never fitted: {}", row.name, row.version, row.reason)));
@@ -212,16 +252,22 @@ impl Registry {
         if row.status == Status::Champion && why.is_none_or(|why| row.override_why.as_deref() == Some(why)) {
             return Ok(row);
         }
-        self.change(task, "promote", Some(row.id), why.unwrap_or(""), now)?;
+        self.change(task, ("promote", Some(row.id)), why.unwrap_or(""), at)?;
         self.champion(task)?.ok_or_else(|| RegistryError::NotPossible(format!("no champion for {task} after promotion")))
     }
 
     /// Back to whoever answered before; rolling back again goes further back, at most to the first.
-    pub fn rollback(&mut self, task: Task, now: &str) -> Result<Row, RegistryError> {
+    pub fn rollback(&self, task: Task, now: &str) -> Result<Row, RegistryError> {
+        self.rollback_noted(task, (now, None))
+    }
+
+    /// The same with its entry in the audit log, in one transaction.
+    pub fn rollback_noted(&self, task: Task, at: (&str, Option<Noted<'_>>)) -> Result<Row, RegistryError> {
         // Who answers is a stack: promote pushes, rollback pops.
         let mut stack: Vec<i64> = Vec::new();
         {
-            let mut query = self.database.prepare("SELECT action, model_id FROM history WHERE task = ?1 ORDER BY id")?;
+            let database = self.database();
+            let mut query = database.prepare("SELECT action, model_id FROM history WHERE task = ?1 ORDER BY id")?;
             let changes = query.query_map([task.name()], |row| Ok((row.get::<_, String>(0)?, row.get::<_, Option<i64>>(1)?)))?;
             for change in changes {
                 match change? {
@@ -240,12 +286,19 @@ impl Registry {
                 "nothing to roll back to: nobody answered {task} before the model that does now; `perennial promote {task} MODEL` lets another answer"
             )));
         };
-        self.change(task, "rollback", Some(before), "", now)?;
+        self.change(task, ("rollback", Some(before)), "", at)?;
         self.champion(task)?.ok_or_else(|| RegistryError::NotPossible(format!("no champion for {task} after the rollback")))
     }
 
-    fn change(&mut self, task: Task, action: &str, model: Option<i64>, why: &str, now: &str) -> Result<(), RegistryError> {
-        let transaction = self.database.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+    fn change(
+        &self,
+        task: Task,
+        (action, model): (&str, Option<i64>),
+        why: &str,
+        (now, noted): (&str, Option<Noted<'_>>),
+    ) -> Result<(), RegistryError> {
+        let mut database = self.database();
+        let transaction = database.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
         let previous: Option<i64> = transaction
             .query_row("SELECT model_id FROM champions WHERE task = ?1", [task.name()], |row| row.get(0))
             .optional()?;
@@ -260,12 +313,15 @@ impl Registry {
             "INSERT INTO history (at, task, action, model_id, previous_id, why) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             params![now, task.name(), action, model, previous, why],
         )?;
+        if let Some(Noted { key, entry }) = noted {
+            crate::audit::append(&transaction, key, entry, jiff::Timestamp::now())?;
+        }
         Ok(transaction.commit()?)
     }
 
     /// Record that a shut gate was opened by hand.
     pub fn record_override(&self, gate: &str, why: &str, reasons: &str, now: &str) -> Result<(), RegistryError> {
-        self.database.execute(
+        self.database().execute(
             "INSERT INTO overrides (at, gate, why, reasons) VALUES (?1, ?2, ?3, ?4)",
             params![now, gate, why, reasons],
         )?;
@@ -274,7 +330,8 @@ impl Registry {
 
     /// Who answered when, oldest first.
     pub fn history(&self) -> Result<Vec<Change>, RegistryError> {
-        let mut query = self.database.prepare(
+        let database = self.database();
+        let mut query = database.prepare(
             "SELECT h.at, h.task, h.action, coalesce(m.name || ' v' || m.version, ''), h.why \
              FROM history h LEFT JOIN models m ON m.id = h.model_id ORDER BY h.id",
         )?;
@@ -304,7 +361,8 @@ impl Registry {
     }
 
     fn rows(&self, sql: &str) -> Result<Vec<Row>, RegistryError> {
-        let mut query = self.database.prepare(sql)?;
+        let database = self.database();
+        let mut query = database.prepare(sql)?;
         let rows = query.query_map([], |row| {
             let task: String = row.get(0)?;
             let (refused, is_champion): (bool, bool) = (row.get(3)?, row.get(12)?);

@@ -124,7 +124,7 @@ impl CustomerPicture {
         let t = l.text;
         let mut lines = vec![fill(t.customer_heading, &[("id", &self.customer_id), ("as_of", &l.day(self.as_of))])];
         lines.push("─".repeat(width(&lines[0]).min(100)));
-        let facts = self.facts(&l);
+        let facts = self.facts(&l, meter);
         let margin = facts.iter().map(|(name, _)| width(name)).max().unwrap_or(0) + 2;
         lines.extend(facts.iter().map(|(name, value)| format!("{}{value}", padded(name, margin))));
         if !self.last_orders.is_empty() {
@@ -140,14 +140,34 @@ impl CustomerPicture {
         lines.iter().map(|line| printable(line).trim_end().to_owned()).collect()
     }
 
-    fn facts(&self, l: &Locale<'_>) -> Vec<(String, String)> {
+    /// The facts of the lines for a page, without what a terminal draws; a nameless one goes on about the one before.
+    pub fn told_facts(&self, language: Language) -> Vec<(String, String)> {
+        let l = Locale::new(language, &self.currency, &self.words).naming(&self.groups);
+        let facts = self.facts(&l, |_| String::new());
+        facts.into_iter().map(|(name, value)| (name, value.replace("  ", " · "))).collect()
+    }
+
+    /// Parts of the log-odds in words: where everybody starts, the reasons, and the rest.
+    pub fn told_reasons(&self, language: Language) -> Vec<(String, f64)> {
+        self.reason_rows(&Locale::new(language, &self.currency, &self.words))
+    }
+
+    fn reason_rows(&self, l: &Locale<'_>) -> Vec<(String, f64)> {
+        let mut rows: Vec<(String, f64)> = vec![];
+        rows.extend(self.bias.map(|bias| (l.text.customer_start.to_owned(), bias)));
+        rows.extend(self.reasons.iter().map(|reason| (reason_words(l, reason), reason.contribution)));
+        rows.extend(self.rest.map(|rest| (l.text.customer_rest.to_owned(), rest)));
+        rows
+    }
+
+    fn facts(&self, l: &Locale<'_>, meter: impl Fn(f64) -> String) -> Vec<(String, String)> {
         let t = l.text;
         let none = || match &self.not_scored {
             Some(reason) => fill(t.not_scored, &[("reason", l.phrase(reason))]),
             None => NONE.to_owned(),
         };
         let segment = self.segment.as_deref().map_or_else(|| NONE.to_owned(), |name| words::segment(l, name));
-        let churn = self.p_churn.map_or_else(none, |p| format!("{}  {}", l.percent(p, 1), meter(p)));
+        let churn = self.p_churn.map_or_else(none, |p| format!("{}  {}", l.percent(p, 1), meter(p)).trim_end().to_owned());
         let spend = match (self.spend_cents, self.spend_cents_lo80, self.spend_cents_hi80) {
             (Some(spend), Some(lo), Some(hi)) => {
                 let range = fill(t.customer_interval, &[("lo", &l.money_about(lo as f64)), ("hi", &l.money_about(hi as f64))]);
@@ -204,10 +224,7 @@ impl CustomerPicture {
     }
 
     fn reason_lines(&self, l: &Locale<'_>) -> Vec<String> {
-        let mut rows: Vec<(String, f64)> = vec![];
-        rows.extend(self.bias.map(|bias| (l.text.customer_start.to_owned(), bias)));
-        rows.extend(self.reasons.iter().map(|reason| (reason_words(l, reason), reason.contribution)));
-        rows.extend(self.rest.map(|rest| (l.text.customer_rest.to_owned(), rest)));
+        let rows = self.reason_rows(l);
         let largest = rows.iter().map(|(_, c)| c.abs()).filter(|c| c.is_finite()).fold(0.0, f64::max);
         let mut lines: Vec<String> = rows
             .iter()

@@ -35,6 +35,14 @@ impl Language {
         }
     }
 
+    /// The words of this language.
+    pub const fn of<'a>(self, en: &'a str, zh: &'a str) -> &'a str {
+        match self {
+            Self::En => en,
+            Self::Zh => zh,
+        }
+    }
+
     pub const fn text(self) -> &'static Text {
         match self {
             Self::En => &EN,

@@ -12,7 +12,7 @@ mod page;
 mod section;
 mod text;
 mod view;
-mod words;
+pub mod words;
 
 #[cfg(test)]
 mod example;
@@ -23,5 +23,5 @@ mod tests;
 
 pub use customer::{CustomerPicture, HorizonPicture, OutlookPicture, PastOrder};
 pub use data::*;
-pub use language::Language;
+pub use language::{Language, Locale, NONE};
 pub use page::render;

@@ -125,7 +125,7 @@ fn data(shop: &Shop, inputs: Inputs<'_>) -> Result<ReportData> {
         at_risk: facts.at_risk()?,
         outlook: facts.outlook()?,
         models: facts.models(),
-        words: feature_words()?,
+        words: feature_words()?.clone(),
         groups: facts.group_words()?,
         provenance: facts.provenance()?,
     })
