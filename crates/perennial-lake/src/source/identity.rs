@@ -10,7 +10,7 @@ use perennial_contract::source::IdentityKind;
 use serde_json::{Map, Value};
 use sha2::Sha256;
 
-use super::mask::masked;
+use super::mask::{SIGNS, masked};
 use super::problem::Problem;
 
 pub const KINDS: [IdentityKind; 5] =
@@ -302,12 +302,8 @@ pub fn looks_like_email(text: &str) -> bool {
 #[must_use]
 pub fn holds_email(text: &str) -> bool {
     let is_address = |word: &str| word.split_once('@').is_some_and(|(name, host)| !name.is_empty() && host.contains('.'));
-    let is_coded = ["%40", "%2540", "&#64;"].iter().any(|sign| text.contains(sign));
-    let text = if is_coded {
-        Cow::Owned(text.replace("%2540", "@").replace("%40", "@").replace("&#64;", "@"))
-    } else {
-        Cow::Borrowed(text)
-    };
+    let text =
+        SIGNS.iter().filter(|sign| text.contains(*sign)).fold(Cow::Borrowed(text), |text, sign| text.replace(sign, "@").into());
     text.contains('@') && text.split(|c: char| c.is_whitespace() || matches!(c, '<' | '>' | ',' | ';')).any(is_address)
 }
 

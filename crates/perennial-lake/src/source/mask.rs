@@ -47,7 +47,7 @@ pub fn masked(text: &str) -> Cow<'_, str> {
 }
 
 /// The sign of an address as it is typed, as an input method writes it, as a link does, once or twice over, and as HTML does.
-const SIGNS: [&str; 5] = ["@", "＠", "%40", "%2540", "&#64;"];
+pub const SIGNS: [&str; 7] = ["@", "＠", "%40", "%2540", "&#64;", "&#x40;", "&commat;"];
 
 /// Where the sign of an address that begins here ends.
 fn sign(bytes: &[u8], at: usize) -> Option<usize> {
@@ -66,7 +66,8 @@ pub fn holds_at(text: &str) -> bool {
         }
         from += at + 1;
     }
-    text.contains("&#64;")
+    // As HTML writes it, each begins with an ampersand.
+    text.contains('&') && SIGNS.iter().any(|sign| text.contains(sign))
 }
 
 type Found = (usize, usize, &'static str);
@@ -217,6 +218,7 @@ mod tests {
             ("https://x.example/?q=bob%40secret.example&p=2", "https://x.example/?q=[email]&p=2"),
             ("?next=https%3A%2F%2Fx%2F%3Fq%3Deve%2540shop.example", "?next=https%3A%2F%2Fx%2F%3Fq%[email]"),
             ("write to eve&#64;shop.example now", "write to [email] now"),
+            ("write to eve&#x40;shop.example now", "write to [email] now"),
             ("邮箱bob@x.com，谢谢", "邮箱[email]，谢谢"),
             ("邮箱bob＠x.com，谢谢", "邮箱[email]，谢谢"),
             ("身份证11010519491231002X，急", "身份证[hidden]，急"),

@@ -11,7 +11,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::access::Action;
-use crate::http::{App, BAD_VALUE, BATCH, HttpError, NO_SUCH_THING, Needs, Route};
+use crate::http::{App, BAD_VALUE, BATCH, HttpError, NO_SUCH_THING, NOT_READY, Needs, Route};
 use crate::live::{InboxError, Outcome, accepts};
 
 const ROWS_MAX: usize = 10_000;
@@ -116,6 +116,10 @@ fn counted(answers: impl Iterator<Item = (Entity, Vec<Outcome>)>) -> Taken {
 
 fn refused(error: InboxError) -> HttpError {
     match error {
+        InboxError::Stopped(_) => {
+            let detail = "nothing more is taken in until the server's disk is seen to and it is started again; what was answered for is safe";
+            HttpError { cause: Some(error.to_string()), ..HttpError::new(NOT_READY, detail) }
+        }
         InboxError::Full { .. } | InboxError::Unready(_) => HttpError { detail: error.to_string(), ..HttpError::busy(2) },
         other => HttpError::failed(other),
     }

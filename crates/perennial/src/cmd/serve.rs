@@ -85,6 +85,11 @@ impl Serve {
 
 /// Passwords and customers' data never leave this machine in clear.
 fn is_private(listen: &str, is_secure: bool) -> Result<()> {
+    if listen.rsplit_once(':').is_none_or(|(host, port)| host.is_empty() || port.parse::<u16>().is_err()) {
+        return Err(
+            super::UsageError(format!("listen is {listen:?}, allowed is ADDRESS:PORT, for example 127.0.0.1:8787")).into()
+        );
+    }
     let host = listen.rsplit_once(':').map_or(listen, |(host, _)| host).trim_matches(['[', ']']);
     let is_loopback = host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
     if !is_loopback && !is_secure {

@@ -5,10 +5,10 @@ use perennial_contract::Day;
 use perennial_contract::estimator::Task;
 use serde_json::{Value, json};
 
-use super::score::{champions, score_features, write_scores};
+use super::score::{champions, hindsight_warning, score_features, write_scores};
 use super::train::{best, best_refused, train};
 use super::{gate_of_quality, summary};
-use crate::cmd::{Context, Exit, Language, models_table};
+use crate::cmd::{Context, Exit, Language, complain, models_table};
 use crate::registry::Row;
 use crate::shop::{Shop, now};
 
@@ -38,6 +38,9 @@ pub fn run(shop: &Shop, context: &Context, request: &RunRequest<'_>) -> Result<D
     let step = context.progress().spinner("scores of every customer");
     let scored = score_features(shop, &champions(shop)?, trained.today, as_of)?;
     drop(step);
+    if let Some(warning) = hindsight_warning(&scored.trained_as_of, as_of, context.language(&shop.settings.shop.language)) {
+        complain(&warning);
+    }
     let scores = shop.dir.join("scores.parquet");
     let report = shop.dir.join("report.html");
     let written = std::thread::scope(|scope| {

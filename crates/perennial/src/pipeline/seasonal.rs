@@ -36,7 +36,8 @@ pub struct Activity {
 /// The index of a plan; what it says about a day rests on what had happened before that day.
 pub fn index(plan: &Plan, history: &History) -> Option<SeasonalIndex> {
     let (test, first) = (plan.test?, history.overview.first_day?);
-    if plan.leaving.definition != Definition::Window {
+    // Where everybody has a window of their own, no count of one horizon says what is usual.
+    if matches!(plan.leaving.definition, Definition::Personal { .. }) {
         return None;
     }
     let (horizon, look_back) = (plan.horizon_days, plan.look_back_days);
